@@ -33,7 +33,7 @@ struct hf_error;
 struct hf_error *hf_error_new(enum hf_error_kind kind, const char *format, ...) HF_PRINTF(2, 3);
 /* Kind from errno (ENOENT: NOT_FOUND, EEXIST: EXISTS, else SYSTEM); adds ": No space left on device". */
 struct hf_error *hf_error_sys(const char *format, ...) HF_PRINTF(1, 2);
-/* Takes err, gives it with context in front: "reading pack 3f…: table: tag mismatch". */
+/* Takes err (NULL stays NULL), gives it with context in front: "reading pack 3f…: table: tag mismatch". */
 struct hf_error *hf_error_in(struct hf_error *err, const char *format, ...) HF_PRINTF(2, 3);
 /* Takes err; the same text under another kind. */
 struct hf_error *hf_error_as(struct hf_error *err, enum hf_error_kind kind);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define HF_MUST_USE __attribute__((warn_unused_result))
-#define HF_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define HF_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #define HF_NORETURN __attribute__((noreturn))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
