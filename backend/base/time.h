@@ -7,6 +7,7 @@
 #define HF_BASE_TIME_H
 
 #include "backend/base/error.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HF_NS_PER_S INT64_C(1000000000)
