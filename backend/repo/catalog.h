@@ -1,0 +1,88 @@
+/*
+ * The local index: which chunk lies where, which snapshots there are. An SQLite file, a cache: it can
+ * be deleted at any time and is rebuilt from checkpoint and commits. One connection, one lock: any
+ * thread. Several processes may share the file.
+ */
+#ifndef HF_REPO_CATALOG_H
+#define HF_REPO_CATALOG_H
+
+#include "backend/format/checkpoint.h"
+#include "backend/format/commit.h"
+
+struct hf_catalog;
+
+/* NULL path: in memory. A file that is damaged or of another version is made anew. */
+hf_err hf_catalog_open(const char *path, struct hf_catalog **out);
+void hf_catalog_free(struct hf_catalog *catalog);
+HF_OWNABLE(hf_catalog)
+
+/* All between begin and end appears at once; a free in between takes it back. Nests not. */
+hf_err hf_catalog_begin(struct hf_catalog *catalog);
+hf_err hf_catalog_end(struct hf_catalog *catalog);
+void hf_catalog_cancel(struct hf_catalog *catalog);
+
+/* Small facts: "checkpoint", "keyring". 0 when not set. */
+hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value);
+hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value);
+
+/* ---- commits ---- */
+bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name);
+hf_err hf_catalog_add_commit(struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
+typedef struct hf_error *hf_name_fn(void *arg, const char *name);
+hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name */
+
+/* ---- packs and chunks ---- */
+struct hf_pack {
+	int64_t n; /* the catalog's own number */
+	struct hf_id id;
+	enum hf_object_kind kind; /* content, meta; HF_COMMIT: its chunks ride in a commit */
+	int64_t time;             /* of that commit: part of its name */
+	uint64_t size;
+	uint8_t header[HF_HEADER_LEN];
+	uint32_t slot;
+	int64_t seen;   /* the store's time of the commit that named it first */
+	int64_t proven; /* 0: never */
+	uint8_t depth;
+};
+void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN + 1]);
+/* Adds a pack with its chunks; nothing if it is there already. Gives its number. */
+hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
+	const struct hf_table *table, int64_t *n);
+bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id);
+
+struct hf_location {
+	int64_t pack;
+	struct hf_row row;
+};
+#define HF_MAX_LOCATIONS 8
+/* Where copies of the chunk lie, best first; *n 0: nowhere. */
+hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
+	struct hf_location out[HF_MAX_LOCATIONS], size_t *n);
+hf_err hf_catalog_pack(struct hf_catalog *catalog, int64_t n, struct hf_pack *out); /* HF_NOT_FOUND */
+typedef struct hf_error *hf_pack_fn(void *arg, const struct hf_pack *pack);
+hf_err hf_catalog_each_pack(struct hf_catalog *catalog, hf_pack_fn *each, void *arg); /* in order of n */
+/* The pack's rows by offset (padding not among them). */
+hf_err hf_catalog_table(struct hf_catalog *catalog, int64_t pack, struct hf_table *out);
+
+struct hf_catalog_counts {
+	uint64_t packs[4], pack_bytes[4]; /* by kind: [1] content, [2] meta, [3] commits with chunks */
+	uint64_t chunks, plain_bytes, stored_bytes;
+	uint64_t snapshots, commits;
+};
+hf_err hf_catalog_counts(struct hf_catalog *catalog, struct hf_catalog_counts *out);
+
+/* ---- snapshots ---- */
+
+/* Adds a snapshot record as its commit carried it. The same one twice is one; the earliest commit counts. */
+struct hf_seen {
+	uint32_t slot;
+	int64_t time;         /* the store's, of the commit */
+	struct hf_id commit;
+};
+hf_err hf_catalog_add_snapshot(struct hf_catalog *catalog, const struct hf_record *record,
+	const struct hf_seen *seen);
+/* Any other record, kept as its bytes. */
+hf_err hf_catalog_add_record(struct hf_catalog *catalog, const struct hf_record *record,
+	const struct hf_seen *seen);
+
+#endif

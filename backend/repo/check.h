@@ -1,0 +1,36 @@
+/*
+ * Is all there, and is it what it should be? Structure: every object that a commit names exists with
+ * its size, every chunk that a snapshot needs has a place, both copies agree. With read_data every
+ * pack is read, hashed, unsealed, unzipped and its chunks' ids computed again. Nothing is changed.
+ */
+#ifndef HF_REPO_CHECK_H
+#define HF_REPO_CHECK_H
+
+#include "backend/base/pool.h"
+#include "backend/base/talk.h"
+#include "backend/repo/reader.h"
+
+struct hf_finding {
+	const char *object;   /* name in the store; dies with the call */
+	const char *text;     /* what is wrong */
+	const struct hf_id *chunk; /* the chunk that is hurt; NULL: the object as a whole */
+	bool lost;            /* no good copy is known */
+};
+typedef void hf_finding_fn(void *arg, const struct hf_finding *finding);
+
+struct hf_check_options {
+	bool read_data;
+	unsigned workers;
+	const struct hf_stop *stop;
+	struct hf_progress *progress;
+	hf_finding_fn *found; /* on the caller's thread */
+	void *arg;
+};
+struct hf_check_result {
+	uint64_t objects, bytes, findings, lost_chunks;
+};
+/* NULL even when there are findings; an error only if checking itself failed. */
+hf_err hf_check_objects(struct hf_repo *repo, const struct hf_check_options *options,
+	struct hf_check_result *result);
+
+#endif
