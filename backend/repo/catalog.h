@@ -1,7 +1,7 @@
 /*
- * The local index: which chunk lies where, which snapshots there are. An SQLite file, a cache: it can
- * be deleted at any time and is rebuilt from checkpoint and commits. One connection, one lock: any
- * thread. Several processes may share the file.
+ * The local index: which chunk lies where, which snapshots there are. An SQLite file, a cache: it
+ * can be deleted at any time and is rebuilt from checkpoint and commits. One connection, one lock:
+ * any thread. Several processes may share the file.
  */
 #ifndef HF_REPO_CATALOG_H
 #define HF_REPO_CATALOG_H
@@ -27,20 +27,22 @@ hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *va
 
 /* ---- commits ---- */
 bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name);
-hf_err hf_catalog_add_commit(struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
+hf_err hf_catalog_add_commit(
+	struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
 typedef struct hf_error *hf_name_fn(void *arg, const char *name);
-hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name */
+hf_err hf_catalog_each_commit(
+	struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name */
 
 /* ---- packs and chunks ---- */
 struct hf_pack {
 	int64_t n; /* the catalog's own number */
 	struct hf_id id;
 	enum hf_object_kind kind; /* content, meta; HF_COMMIT: its chunks ride in a commit */
-	int64_t time;             /* of that commit: part of its name */
+	int64_t time;		  /* of that commit: part of its name */
 	uint64_t size;
 	uint8_t header[HF_HEADER_LEN];
 	uint32_t slot;
-	int64_t seen;   /* the store's time of the commit that named it first */
+	int64_t seen;	/* the store's time of the commit that named it first */
 	int64_t proven; /* 0: never */
 	uint8_t depth;
 };
@@ -58,14 +60,14 @@ struct hf_location {
 /* Where copies of the chunk lie, best first; *n 0: nowhere. */
 hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n);
-hf_err hf_catalog_pack(struct hf_catalog *catalog, int64_t n, struct hf_pack *out); /* HF_NOT_FOUND */
+hf_err hf_catalog_pack(
+	struct hf_catalog *catalog, int64_t n, struct hf_pack *out); /* HF_NOT_FOUND */
 typedef struct hf_error *hf_pack_fn(void *arg, const struct hf_pack *pack);
-hf_err hf_catalog_each_pack(struct hf_catalog *catalog, hf_pack_fn *each, void *arg); /* in order of n */
-/* The pack's rows by offset (padding not among them). */
-hf_err hf_catalog_table(struct hf_catalog *catalog, int64_t pack, struct hf_table *out);
-
+hf_err hf_catalog_each_pack(
+	struct hf_catalog *catalog, hf_pack_fn *each, void *arg); /* in order of n */
 struct hf_catalog_counts {
-	uint64_t packs[4], pack_bytes[4]; /* by kind: [1] content, [2] meta, [3] commits with chunks */
+	uint64_t packs[4],
+		pack_bytes[4]; /* by kind: [1] content, [2] meta, [3] commits with chunks */
 	uint64_t chunks, plain_bytes, stored_bytes;
 	uint64_t snapshots, commits;
 };
@@ -73,16 +75,46 @@ hf_err hf_catalog_counts(struct hf_catalog *catalog, struct hf_catalog_counts *o
 
 /* ---- snapshots ---- */
 
-/* Adds a snapshot record as its commit carried it. The same one twice is one; the earliest commit counts. */
+/* Adds a snapshot record as its commit carried it. The same one twice is one; the earliest commit
+ * counts. */
 struct hf_seen {
 	uint32_t slot;
-	int64_t time;         /* the store's, of the commit */
+	int64_t time; /* the store's, of the commit */
 	struct hf_id commit;
 };
-hf_err hf_catalog_add_snapshot(struct hf_catalog *catalog, const struct hf_record *record,
-	const struct hf_seen *seen);
+hf_err hf_catalog_add_snapshot(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
+struct hf_snapshot_row {
+	uint8_t id[HF_SNAPSHOT_ID_LEN];
+	uint8_t run[HF_RUN_LEN];
+	struct hf_span source,
+		body; /* die with the call that shows them; body empty unless asked for */
+	int64_t moment, seen;
+	uint32_t slot;
+	bool finished;
+};
+typedef struct hf_error *hf_snapshot_row_fn(void *arg, const struct hf_snapshot_row *row);
+struct hf_snapshot_query {
+	const char *source; /* NULL: all */
+	bool bounded;	    /* only moments up to … */
+	int64_t until;
+	const char *id_prefix; /* hex digits; NULL: any */
+	const char *label_key, *label_value;
+	bool unfinished;  /* those instead; none whose run has a finished one */
+	bool newest_only; /* the last of the order below */
+	bool bodies;
+};
+/* In order of moment, seen, id. Not inside begin/end of another thread: it holds the lock. */
+hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot_query *query,
+	hf_snapshot_row_fn *each, void *arg);
+hf_err hf_catalog_sources(struct hf_catalog *catalog, hf_name_fn *each, void *arg);
+/* key NULL: the keys; else its values. Sorted. */
+hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn *each, void *arg);
+/* Changes with every change, by this process or another. */
+uint64_t hf_catalog_version(struct hf_catalog *catalog);
+
 /* Any other record, kept as its bytes. */
-hf_err hf_catalog_add_record(struct hf_catalog *catalog, const struct hf_record *record,
-	const struct hf_seen *seen);
+hf_err hf_catalog_add_record(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
 
 #endif

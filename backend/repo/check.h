@@ -1,7 +1,8 @@
 /*
- * Is all there, and is it what it should be? Structure: every object that a commit names exists with
- * its size, every chunk that a snapshot needs has a place, both copies agree. With read_data every
- * pack is read, hashed, unsealed, unzipped and its chunks' ids computed again. Nothing is changed.
+ * Is all there, and is it what it should be? Structure: every object that a commit names exists
+ * with its size, every chunk that a snapshot needs has a place, both copies agree. With read_data
+ * every pack is read, hashed, unsealed, unzipped and its chunks' ids computed again. Nothing is
+ * changed.
  */
 #ifndef HF_REPO_CHECK_H
 #define HF_REPO_CHECK_H
@@ -11,10 +12,10 @@
 #include "backend/repo/reader.h"
 
 struct hf_finding {
-	const char *object;   /* name in the store; dies with the call */
-	const char *text;     /* what is wrong */
+	const char *object;	   /* name in the store; dies with the call */
+	const char *text;	   /* what is wrong */
 	const struct hf_id *chunk; /* the chunk that is hurt; NULL: the object as a whole */
-	bool lost;            /* no good copy is known */
+	bool lost;		   /* no good copy is known */
 };
 typedef void hf_finding_fn(void *arg, const struct hf_finding *finding);
 

@@ -20,18 +20,19 @@ struct hf_snapshots {
 };
 
 /* source NULL: of all. Finished ones only, tombstoned ones not. */
-hf_err hf_history_snapshots(struct hf_repo *repo, const char *source, struct hf_arena *arena,
-	struct hf_snapshots *out);
+hf_err hf_history_snapshots(
+	struct hf_repo *repo, const char *source, struct hf_arena *arena, struct hf_snapshots *out);
 /* Only moments and ids (snapshot.root etc. are empty): cheap with 10,000 snapshots. */
-hf_err hf_history_moments(struct hf_repo *repo, const char *source, struct hf_arena *arena,
-	struct hf_snapshots *out);
+hf_err hf_history_moments(
+	struct hf_repo *repo, const char *source, struct hf_arena *arena, struct hf_snapshots *out);
 /* HF_NOT_FOUND: none at or before. INT64_MAX: the newest. */
 hf_err hf_history_at(struct hf_repo *repo, const char *source, int64_t time, struct hf_arena *arena,
 	struct hf_snapshot_info *out);
 /* By id or a prefix of its hex (at least 4 digits). HF_NOT_FOUND, HF_INVALID: ambiguous. */
 hf_err hf_history_by_id(struct hf_repo *repo, const char *hex, struct hf_arena *arena,
 	struct hf_snapshot_info *out);
-/* The newest unfinished one of a source that no finished one of its run has ended; found false: none. */
+/* The newest unfinished one of a source that no finished one of its run has ended; found false:
+ * none. */
 hf_err hf_history_unfinished(struct hf_repo *repo, const char *source, struct hf_arena *arena,
 	struct hf_snapshot_info *out, bool *found);
 
@@ -41,7 +42,8 @@ struct hf_names {
 };
 hf_err hf_history_sources(struct hf_repo *repo, struct hf_arena *arena, struct hf_names *out);
 /* Label keys; or, with a key, its values. */
-hf_err hf_history_labels(struct hf_repo *repo, const char *key, struct hf_arena *arena, struct hf_names *out);
+hf_err hf_history_labels(
+	struct hf_repo *repo, const char *key, struct hf_arena *arena, struct hf_names *out);
 hf_err hf_history_labelled(struct hf_repo *repo, const char *key, const char *value,
 	struct hf_arena *arena, struct hf_snapshots *out);
 /* A number that changes whenever the answers above may: what views watch. */

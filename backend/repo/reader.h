@@ -14,11 +14,13 @@ struct hf_chunk {
 };
 
 /* cache_bytes: of decoded chunks. workers: threads that decode ahead; 0: none. */
-hf_err hf_reader_open(struct hf_repo *repo, size_t cache_bytes, unsigned workers, struct hf_reader **out);
+hf_err hf_reader_open(
+	struct hf_repo *repo, size_t cache_bytes, unsigned workers, struct hf_reader **out);
 void hf_reader_free(struct hf_reader *reader);
 HF_OWNABLE(hf_reader)
 
-/* kind tells the key of the id: HF_CONTENT_PACK or HF_META_PACK. Give it back with hf_chunk_unref(). */
+/* kind tells the key of the id: HF_CONTENT_PACK or HF_META_PACK. Give it back with
+ * hf_chunk_unref(). */
 hf_err hf_reader_get(struct hf_reader *reader, enum hf_object_kind kind, const struct hf_id *id,
 	const struct hf_chunk **out);
 void hf_chunk_unref(const struct hf_chunk *chunk); /* NULL ok */

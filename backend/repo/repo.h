@@ -1,7 +1,7 @@
 /*
- * An open repository: a store, an unlocked slot, the keyring that counts, the catalog. Opening reads
- * the keyring only; hf_repo_sync() brings the catalog up to what the store lists. Any thread may read;
- * one thread at a time syncs (it locks itself).
+ * An open repository: a store, an unlocked slot, the keyring that counts, the catalog. Opening
+ * reads the keyring only; hf_repo_sync() brings the catalog up to what the store lists. Any thread
+ * may read; one thread at a time syncs (it locks itself).
  */
 #ifndef HF_REPO_REPO_H
 #define HF_REPO_REPO_H
@@ -15,12 +15,14 @@ struct hf_repo;
 struct hf_catalog;
 
 struct hf_repo_options {
-	const char *cache_dir; /* where catalogs live; NULL: $HOLDFAST_CACHE_DIR, $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast */
+	const char *cache_dir; /* where catalogs live; NULL: $HOLDFAST_CACHE_DIR,
+				  $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast */
 	uint32_t at_least;     /* the least keyring number to accept */
 };
 
 void hf_settings_default(struct hf_settings *settings);
-/* Makes keyring 1 (one slot, all rights) and checkpoint 1. HF_EXISTS: there is a repository already. */
+/* Makes keyring 1 (one slot, all rights) and checkpoint 1. HF_EXISTS: there is a repository
+ * already. */
 hf_err hf_repo_init(struct hf_store *store, const struct hf_settings *settings, const char *slot,
 	const struct hf_unlock *unlock);
 /* Takes the store on success. HF_NOT_FOUND: no repository there; HF_NO_KEY; HF_DENIED: revoked. */
@@ -42,15 +44,17 @@ const struct hf_keyring *hf_repo_keyring(const struct hf_repo *repo);
 const struct hf_slot *hf_repo_slot(const struct hf_repo *repo);
 const struct hf_slot_secrets *hf_repo_secrets(const struct hf_repo *repo);
 const struct hf_settings *hf_repo_settings(const struct hf_repo *repo);
-const struct hf_gear *hf_repo_gear(const struct hf_repo *repo);           /* write, read, admin */
+const struct hf_gear *hf_repo_gear(const struct hf_repo *repo); /* write, read, admin */
 const struct hf_key *hf_repo_id_key(const struct hf_repo *repo, enum hf_id_key which);
-const struct hf_epoch_keys *hf_repo_epoch(const struct hf_repo *repo, uint32_t epoch); /* NULL: not had */
+const struct hf_epoch_keys *hf_repo_epoch(
+	const struct hf_repo *repo, uint32_t epoch); /* NULL: not had */
 const struct hf_epoch_keys *hf_repo_newest_epoch(const struct hf_repo *repo);
 const uint8_t *hf_repo_store_id(const struct hf_repo *repo); /* HF_STORE_ID_LEN */
-const char *hf_repo_cache_dir(const struct hf_repo *repo);   /* this repository's own folder in the cache */
+const char *hf_repo_cache_dir(
+	const struct hf_repo *repo); /* this repository's own folder in the cache */
 
 /* Adds a slot: publishes keyring n+1. HF_DENIED without admin. */
-hf_err hf_repo_add_slot(struct hf_repo *repo, const struct hf_slot_wish *wish,
-	const struct hf_unlock *unlock);
+hf_err hf_repo_add_slot(
+	struct hf_repo *repo, const struct hf_slot_wish *wish, const struct hf_unlock *unlock);
 
 #endif
