@@ -9,12 +9,11 @@
 
 enum kind {
 	BYTE,
-	ONE,	 /* ?: a byte but '/' */
-	RUN,	 /* *: bytes but '/' */
-	ANY,	 /* **: bytes */
-	FOLDERS, /* the ** of a "**" that is a folder name of its own, with '/' after it: also
-		    nothing */
-	SET,	 /* [...]: a byte but '/' */
+	ONE,  /* ?: a byte but '/' */
+	RUN,  /* *: bytes but '/' */
+	ANY,  /* **: bytes */
+	SKIP, /* before the ANY of a "**" that stands as a folder: that and the '/' may be absent */
+	SET,  /* [...]: a byte but '/' */
 };
 
 struct token {
@@ -76,37 +75,40 @@ static const char *set_end(const char *at)
 	return NULL;
 }
 
-static const char *compile_stars(const char *at, bool folder_begins, struct token *token)
+/* A run of stars; gives how many bytes it is. */
+static size_t compile_stars(struct glob *glob, const char *at, bool folder_begins)
 {
 	size_t stars = strspn(at, "*");
 
-	token->kind = stars == 1 ? RUN : ANY;
 	if (stars == 2 && folder_begins && at[2] == '/')
-		token->kind = FOLDERS;
-	return at + stars;
+		glob->tokens[glob->n++].kind = SKIP;
+	glob->tokens[glob->n++].kind = stars == 1 ? RUN : ANY;
+	return stars;
 }
 
 static struct glob compile(const char *pattern)
 {
 	struct glob glob = {.tokens = hf_calloc(strlen(pattern) + 1, sizeof(struct token))};
-	bool sets = true; /* there is still a ']' that could end one */
+	bool sets = true; /* there may be a ']' that ends one */
 
-	for (const char *at = pattern; *at; glob.n++) {
+	for (const char *at = pattern; *at;) {
 		struct token *token = &glob.tokens[glob.n];
 		const char *end = *at == '[' && sets ? set_end(at + 1) : NULL;
 
-		if (*at == '[' && !end)
-			sets = false;
 		if (*at == '*') {
-			at = compile_stars(at, at == pattern || at[-1] == '/', token);
-		} else if (*at == '?') {
-			token->kind = ONE;
-			at++;
-		} else if (end) {
+			at += compile_stars(&glob, at, at == pattern || at[-1] == '/');
+			continue;
+		}
+		glob.n++;
+		if (end) {
 			token->kind = SET;
 			token->set = hf_span(at + 1, (size_t)(end - at - 1));
 			at = end + 1;
+		} else if (*at == '?') {
+			token->kind = ONE;
+			at++;
 		} else {
+			sets = sets && *at != '[';
 			at += *at == '\\' && at[1];
 			token->byte = (uint8_t)*at++;
 		}
@@ -129,11 +131,20 @@ static void close_over(const struct glob *glob, struct places *places, uint8_t *
 
 		if (at == glob->n)
 			continue;
-		if (glob->tokens[at].kind == FOLDERS)
-			add(places, marks, at + 2);
-		if (glob->tokens[at].kind == RUN || glob->tokens[at].kind == ANY ||
-			glob->tokens[at].kind == FOLDERS)
+		switch (glob->tokens[at].kind) {
+		case SKIP:
+			add(places, marks, at + 3);
 			add(places, marks, at + 1);
+			break;
+		case RUN:
+		case ANY:
+			add(places, marks, at + 1);
+			break;
+		case BYTE:
+		case ONE:
+		case SET:
+			break;
+		}
 	}
 }
 
@@ -156,9 +167,10 @@ static bool step(const struct glob *glob, size_t at, uint8_t byte, size_t *to)
 		*to = at;
 		return byte != '/';
 	case ANY:
-	case FOLDERS:
 		*to = at;
 		return true;
+	case SKIP:
+		return false;
 	}
 	return false;
 }

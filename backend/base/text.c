@@ -8,6 +8,9 @@
 #define SIZE_LIMIT (UINT64_C(1) << 62)
 #define DISTANCE_MAX 64u
 
+/* A part of an EiB to nine decimals needs 90 bits on its way. */
+__extension__ typedef unsigned __int128 wide;
+
 static const char units[] = "KMGTPE";
 
 void hf_hex(struct hf_span bytes, char *out)
@@ -127,17 +130,16 @@ static int size_shift(const char *text)
 	return *text ? -1 : shift;
 }
 
-/* Digits to a number below 2^62; how many there were, 0 also when it is too large. */
+/* Digits to a number; how many there were, 0 also when it is too large. */
 static size_t parse_digits(const char *text, uint64_t *number)
 {
 	size_t n = 0;
 
 	*number = 0;
-	for (; text[n] >= '0' && text[n] <= '9'; n++) {
-		if (*number > (SIZE_LIMIT - 9) / 10)
+	for (; text[n] >= '0' && text[n] <= '9'; n++)
+		if (__builtin_mul_overflow(*number, 10, number) ||
+			__builtin_add_overflow(*number, (uint64_t)(text[n] - '0'), number))
 			return 0;
-		*number = *number * 10 + (uint64_t)(text[n] - '0');
-	}
 	return n;
 }
 
@@ -162,9 +164,7 @@ bool hf_size_parse(const char *text, uint64_t *bytes)
 
 	for (size_t i = 0; i < decimals; i++)
 		scale *= 10;
-	/* A part is below 2^30: in two steps it neither overflows nor loses what a byte would show.
-	 */
-	size = shift > 30 ? ((part << 30) / scale << (shift - 30)) : (part << shift) / scale;
+	size = (uint64_t)(((wide)part << shift) / scale);
 	size += whole << shift;
 	if (size > SIZE_LIMIT)
 		return false;
