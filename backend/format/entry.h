@@ -75,7 +75,7 @@ struct hf_dir_builder;
 struct hf_dir_builder *hf_dir_builder_new(void);
 void hf_dir_builder_free(struct hf_dir_builder *builder);
 HF_OWNABLE(hf_dir_builder)
-/* Copies all that it keeps. HF_INVALID: the name is not greater than the last, or a limit is exceeded. */
+/* Copies all that it keeps. HF_INVALID: not greater than the last name, or nothing a reader would take. */
 hf_err hf_dir_builder_add(struct hf_dir_builder *builder, const struct hf_entry *entry);
 size_t hf_dir_builder_count(const struct hf_dir_builder *builder);
 /* Appends the directory's bytes (none for an empty one); the builder is empty after. */
@@ -104,7 +104,8 @@ hf_err hf_dir_index_parse(struct hf_span bytes, uint64_t size, struct hf_arena *
 	struct hf_block_index *out);
 /* Which block would hold the name; n when before the first. */
 size_t hf_dir_index_find(const struct hf_block_index *index, struct hf_span name);
-/* The entries of one block, all borrowed from the arena (which copies what it needs of bytes). */
+/* The entries of one block, all borrowed from the arena (which copies what it needs of bytes). A NUL
+ * stands behind each name, target, owner's name and xattr's name. */
 hf_err hf_dir_block_parse(struct hf_span block, struct hf_arena *arena, struct hf_entry **entries,
 	size_t *n);
 

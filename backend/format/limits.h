@@ -39,6 +39,10 @@
 #define HF_MAX_TIME_S (INT64_C(1) << 33)    /* |seconds| of a time: years 1697..2242, fits int64 ns */
 #define HF_BLOCK_ENTRIES 64                 /* entries of one directory block */
 #define HF_BLOCK_EXTENTS 256                /* of one block of a file of extents */
+#define HF_MAX_BLOCK (32u << 20)            /* bytes of a block of either; one entry at all its limits fits */
+#define HF_MAX_INDEX (64u << 20)            /* bytes of the index behind them */
+#define HF_MAX_META_EXTENTS 16384           /* of one directory, page map or file of extents */
+#define HF_MAX_BLOCK_EXTENTS 98304          /* of all entries of one directory block */
 #define HF_INLINE_EXTENTS 64                /* more stand in a file of extents */
 #define HF_SEGMENT_ROWS 1024                /* rows in one block of a chunk segment */
 #define HF_MAX_EXTENT (INT64_C(1) << 62)
