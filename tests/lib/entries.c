@@ -8,9 +8,9 @@ static uint64_t below(uint64_t *state, uint64_t n)
 	return hf_test_random(state) % n;
 }
 
-static struct hf_span text(struct hf_arena *arena, const char *format, unsigned number)
+static struct hf_span text(struct hf_arena *arena, const char *before, unsigned number)
 {
-	char *made = hf_format(format, number);
+	char *made = hf_format("%s%07u", before, number);
 	const struct hf_span kept = hf_arena_span(arena, hf_span_str(made));
 
 	free(made);
@@ -40,8 +40,8 @@ static void add_xattrs(uint64_t *state, struct hf_arena *arena, struct hf_entry 
 	struct hf_xattr *xattrs = hf_arena_alloc(arena, n * sizeof(*xattrs));
 
 	for (size_t i = 0; i < n; i++) {
-		xattrs[i].name = text(arena, "user.name%u", (unsigned)i);
-		xattrs[i].value = text(arena, "%u", (unsigned)below(state, 3));
+		xattrs[i].name = text(arena, "user.name", (unsigned)i);
+		xattrs[i].value = text(arena, "", (unsigned)below(state, 3));
 	}
 	entry->xattrs = xattrs;
 	entry->n_xattrs = n;
@@ -72,12 +72,12 @@ static void add_content(uint64_t *state, struct hf_arena *arena, struct hf_entry
 
 struct hf_entry hf_test_entry(uint64_t *state, unsigned number, struct hf_arena *arena)
 {
-	struct hf_entry entry = {.name = text(arena, "a name with number %07u", number),
+	struct hf_entry entry = {.name = text(arena, "a name with number ", number),
 		.type = (enum hf_type)(HF_REG + below(state, 2 * HF_SOCK)),
 		.mode = (uint32_t)below(state, 010000),
 		.uid = (uint32_t)below(state, 3) * 1000,
 		.gid = (uint32_t)below(state, 2) * UINT32_MAX,
-		.user = text(arena, "user%u", (unsigned)below(state, 2)),
+		.user = text(arena, "user", (unsigned)below(state, 2)),
 		.mtime = (int64_t)(hf_test_random(state) % INT64_C(8000000000000000000)),
 		.ctime = -(int64_t)below(state, 8000000000000000000u),
 		.nlink = 1};
@@ -92,7 +92,7 @@ struct hf_entry hf_test_entry(uint64_t *state, unsigned number, struct hf_arena 
 	if (entry.type == HF_CHR || entry.type == HF_BLK)
 		entry.rdev_major = entry.rdev_minor = (uint32_t)hf_test_random(state);
 	if (entry.type == HF_LNK)
-		entry.target = text(arena, "../to/%u", number);
+		entry.target = text(arena, "../to/", number);
 	if (entry.type == HF_DIR) {
 		entry.size = below(state, 3);
 		entry.extents = hf_test_extents(state, entry.size ? 2 : 0, false, arena);
