@@ -1,5 +1,7 @@
 #include "backend/format/entry.h"
 
+#include <stdio.h>
+
 #include "tests/lib/entries.h"
 #include "tests/lib/test.h"
 
