@@ -1,7 +1,5 @@
 #include "backend/repo/catalog.h"
 
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,6 +8,7 @@
 #include "backend/base/fd.h"
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
+#include "backend/repo/catalog_db.h"
 
 #define CATALOG_VERSION 1
 
@@ -33,30 +32,6 @@ static const char schema[] =
 	"snapshot))"
 	" WITHOUT ROWID;"
 	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body BLOB);";
-
-/* Prepared once, by name. */
-enum query {
-	SET_FACT,
-	GET_FACT,
-	HAS_COMMIT,
-	ADD_COMMIT,
-	EACH_COMMIT,
-	FIND_PACK,
-	ADD_PACK,
-	ADD_CHUNK,
-	HAS_CHUNK,
-	FIND_CHUNK,
-	GET_PACK,
-	EACH_PACK,
-	ADD_SNAPSHOT,
-	ADD_LABEL,
-	ADD_RECORD,
-	SOURCES,
-	LABEL_KEYS,
-	LABEL_VALUES,
-	DATA_VERSION,
-	QUERIES
-};
 
 #define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth"
 
@@ -84,14 +59,7 @@ static const char *const sql[QUERIES] = {
 	[DATA_VERSION] = "PRAGMA data_version",
 };
 
-struct hf_catalog {
-	pthread_mutex_t lock; /* recursive; guards everything below */
-	sqlite3 *db;
-	sqlite3_stmt *statements[QUERIES];
-	bool open; /* a transaction */
-};
-
-static struct hf_error *db_error(struct hf_catalog *catalog, const char *what)
+struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
 {
 	const char *path = sqlite3_db_filename(catalog->db, "main");
 
@@ -111,58 +79,54 @@ static void unlock(struct hf_catalog *catalog)
 	pthread_mutex_unlock(&catalog->lock);
 }
 
-/* A bound statement in use: reset, and the lock given back, when the scope ends. */
-struct use {
-	struct hf_catalog *catalog;
-	sqlite3_stmt *statement;
-};
-static void use_end(struct use *use)
+void hf_use_end(struct hf_use *use)
 {
 	sqlite3_reset(use->statement);
 	sqlite3_clear_bindings(use->statement);
 	unlock(use->catalog);
 }
-#define USE __attribute__((cleanup(use_end))) struct use
 
-static struct use use_begin(struct hf_catalog *catalog, enum query query)
+struct hf_use hf_use_begin(struct hf_catalog *catalog, enum hf_query query)
 {
 	lock(catalog);
-	return (struct use){catalog, catalog->statements[query]};
+	return (struct hf_use){catalog, catalog->statements[query]};
 }
 
-static void bind_id(struct use *use, int at, const struct hf_id *id)
+void hf_use_id(struct hf_use *use, int at, const struct hf_id *id)
 {
 	sqlite3_bind_blob(use->statement, at, id->bytes, HF_ID_LEN, SQLITE_STATIC);
 }
-static void bind_span(struct use *use, int at, struct hf_span span)
+void hf_use_bytes(struct hf_use *use, int at, struct hf_span span)
 {
 	sqlite3_bind_blob64(
 		use->statement, at, span.len ? (const void *)span.at : "", span.len, SQLITE_STATIC);
 }
-static void bind_text(struct use *use, int at, struct hf_span span)
+void hf_use_text(struct hf_use *use, int at, struct hf_span span)
 {
 	sqlite3_bind_text64(use->statement, at, span.len ? (const char *)span.at : "", span.len,
 		SQLITE_STATIC, SQLITE_UTF8);
 }
-static void bind_int(struct use *use, int at, int64_t value)
+void hf_use_int(struct hf_use *use, int at, int64_t value)
 {
 	sqlite3_bind_int64(use->statement, at, value);
 }
 
-static hf_err run(struct use *use, const char *what)
+hf_err hf_use_run(struct hf_use *use, const char *what)
 {
-	return sqlite3_step(use->statement) == SQLITE_DONE ? NULL : db_error(use->catalog, what);
+	return sqlite3_step(use->statement) == SQLITE_DONE ? NULL
+							   : hf_catalog_error(use->catalog, what);
 }
 
-static hf_err step(struct use *use, bool *row)
+hf_err hf_use_step(struct hf_use *use, bool *row)
 {
 	int rc = sqlite3_step(use->statement);
 
 	*row = rc == SQLITE_ROW;
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? NULL : db_error(use->catalog, "reading");
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? NULL
+						     : hf_catalog_error(use->catalog, "reading");
 }
 
-static void copy_blob(sqlite3_stmt *statement, int column, void *at, size_t len)
+void hf_column_bytes(sqlite3_stmt *statement, int column, void *at, size_t len)
 {
 	const void *blob = sqlite3_column_blob(statement, column);
 
@@ -178,7 +142,7 @@ static hf_err exec(struct hf_catalog *catalog, const char *text)
 {
 	return sqlite3_exec(catalog->db, text, NULL, NULL, NULL) == SQLITE_OK
 		? NULL
-		: db_error(catalog, text);
+		: hf_catalog_error(catalog, text);
 }
 
 static int64_t user_version(struct hf_catalog *catalog)
@@ -210,7 +174,7 @@ static hf_err connect(struct hf_catalog *catalog, const char *path)
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
 	if (sqlite3_open_v2(path ? path : ":memory:", &catalog->db, flags, NULL) != SQLITE_OK)
-		return db_error(catalog, "opening");
+		return hf_catalog_error(catalog, "opening");
 	sqlite3_busy_timeout(catalog->db, 120000);
 	/* WAL: a mount reads on while a backup adds. Mapped pages are the page cache's, not ours.
 	 */
@@ -225,7 +189,7 @@ static hf_err connect(struct hf_catalog *catalog, const char *path)
 	for (int i = 0; i < QUERIES; i++) {
 		if (sqlite3_prepare_v3(catalog->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
 			    &catalog->statements[i], NULL) != SQLITE_OK)
-			return db_error(catalog, "preparing");
+			return hf_catalog_error(catalog, "preparing");
 	}
 	return NULL;
 }
@@ -317,20 +281,20 @@ void hf_catalog_cancel(struct hf_catalog *catalog)
 
 hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value)
 {
-	USE use = use_begin(catalog, SET_FACT);
+	HF_USE use = hf_use_begin(catalog, SET_FACT);
 
-	bind_text(&use, 1, hf_span_str(name));
-	bind_int(&use, 2, value);
-	return run(&use, "setting a fact");
+	hf_use_text(&use, 1, hf_span_str(name));
+	hf_use_int(&use, 2, value);
+	return hf_use_run(&use, "setting a fact");
 }
 
 hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value)
 {
-	USE use = use_begin(catalog, GET_FACT);
+	HF_USE use = hf_use_begin(catalog, GET_FACT);
 	bool row;
 
-	bind_text(&use, 1, hf_span_str(name));
-	HF_TRY(step(&use, &row));
+	hf_use_text(&use, 1, hf_span_str(name));
+	HF_TRY(hf_use_step(&use, &row));
 	*value = row ? sqlite3_column_int64(use.statement, 0) : 0;
 	return NULL;
 }
@@ -339,29 +303,29 @@ hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *va
 
 bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name)
 {
-	USE use = use_begin(catalog, HAS_COMMIT);
+	HF_USE use = hf_use_begin(catalog, HAS_COMMIT);
 
-	bind_text(&use, 1, hf_span_str(name));
+	hf_use_text(&use, 1, hf_span_str(name));
 	return sqlite3_step(use.statement) == SQLITE_ROW;
 }
 
 hf_err hf_catalog_add_commit(
 	struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted)
 {
-	USE use = use_begin(catalog, ADD_COMMIT);
+	HF_USE use = hf_use_begin(catalog, ADD_COMMIT);
 
-	bind_text(&use, 1, hf_span_str(name));
-	bind_int(&use, 2, slot);
-	bind_int(&use, 3, counted);
-	return run(&use, "adding a commit");
+	hf_use_text(&use, 1, hf_span_str(name));
+	hf_use_int(&use, 2, slot);
+	hf_use_int(&use, 3, counted);
+	return hf_use_run(&use, "adding a commit");
 }
 
-static hf_err each_name(struct use *use, hf_name_fn *each, void *arg)
+hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg)
 {
 	bool row;
 
 	for (;;) {
-		HF_TRY(step(use, &row));
+		HF_TRY(hf_use_step(use, &row));
 		if (!row)
 			return NULL;
 		HF_TRY(each(arg, (const char *)sqlite3_column_text(use->statement, 0)));
@@ -370,9 +334,9 @@ static hf_err each_name(struct use *use, hf_name_fn *each, void *arg)
 
 hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void *arg)
 {
-	USE use = use_begin(catalog, EACH_COMMIT);
+	HF_USE use = hf_use_begin(catalog, EACH_COMMIT);
 
-	return each_name(&use, each, arg);
+	return hf_use_names(&use, each, arg);
 }
 
 /* ---- packs and chunks ---- */
@@ -387,25 +351,25 @@ void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN
 
 static hf_err find_pack(struct hf_catalog *catalog, const struct hf_id *id, int64_t *n)
 {
-	USE use = use_begin(catalog, FIND_PACK);
+	HF_USE use = hf_use_begin(catalog, FIND_PACK);
 	bool row;
 
-	bind_id(&use, 1, id);
-	HF_TRY(step(&use, &row));
+	hf_use_id(&use, 1, id);
+	HF_TRY(hf_use_step(&use, &row));
 	*n = row ? sqlite3_column_int64(use.statement, 0) : 0;
 	return NULL;
 }
 
 static hf_err add_chunk(struct hf_catalog *catalog, int64_t pack, const struct hf_row *row)
 {
-	USE use = use_begin(catalog, ADD_CHUNK);
+	HF_USE use = hf_use_begin(catalog, ADD_CHUNK);
 
-	bind_id(&use, 1, &row->id);
-	bind_int(&use, 2, pack);
-	bind_int(&use, 3, row->offset);
-	bind_int(&use, 4, row->stored);
-	bind_int(&use, 5, row->plain);
-	return run(&use, "adding a chunk");
+	hf_use_id(&use, 1, &row->id);
+	hf_use_int(&use, 2, pack);
+	hf_use_int(&use, 3, row->offset);
+	hf_use_int(&use, 4, row->stored);
+	hf_use_int(&use, 5, row->plain);
+	return hf_use_run(&use, "adding a chunk");
 }
 
 hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
@@ -415,18 +379,18 @@ hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pac
 	if (*n)
 		return NULL;
 	{
-		USE use = use_begin(catalog, ADD_PACK);
+		HF_USE use = hf_use_begin(catalog, ADD_PACK);
 
-		bind_id(&use, 1, &pack->id);
-		bind_int(&use, 2, pack->kind);
-		bind_int(&use, 3, pack->time);
-		bind_int(&use, 4, (int64_t)pack->size);
-		bind_span(&use, 5, hf_span(pack->header, HF_HEADER_LEN));
-		bind_int(&use, 6, pack->slot);
-		bind_int(&use, 7, pack->seen);
-		bind_int(&use, 8, pack->proven);
-		bind_int(&use, 9, pack->depth);
-		HF_TRY(run(&use, "adding a pack"));
+		hf_use_id(&use, 1, &pack->id);
+		hf_use_int(&use, 2, pack->kind);
+		hf_use_int(&use, 3, pack->time);
+		hf_use_int(&use, 4, (int64_t)pack->size);
+		hf_use_bytes(&use, 5, hf_span(pack->header, HF_HEADER_LEN));
+		hf_use_int(&use, 6, pack->slot);
+		hf_use_int(&use, 7, pack->seen);
+		hf_use_int(&use, 8, pack->proven);
+		hf_use_int(&use, 9, pack->depth);
+		HF_TRY(hf_use_run(&use, "adding a pack"));
 		*n = sqlite3_last_insert_rowid(catalog->db);
 	}
 	for (size_t i = 0; i < table->n; i++) {
@@ -438,22 +402,22 @@ hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pac
 
 bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id)
 {
-	USE use = use_begin(catalog, HAS_CHUNK);
+	HF_USE use = hf_use_begin(catalog, HAS_CHUNK);
 
-	bind_id(&use, 1, id);
+	hf_use_id(&use, 1, id);
 	return sqlite3_step(use.statement) == SQLITE_ROW;
 }
 
 hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
 {
-	USE use = use_begin(catalog, FIND_CHUNK);
+	HF_USE use = hf_use_begin(catalog, FIND_CHUNK);
 
-	bind_id(&use, 1, id);
+	hf_use_id(&use, 1, id);
 	for (*n = 0; *n < HF_MAX_LOCATIONS; ++*n) {
 		bool row;
 
-		HF_TRY(step(&use, &row));
+		HF_TRY(hf_use_step(&use, &row));
 		if (!row)
 			return NULL;
 		out[*n] = (struct hf_location){
@@ -482,17 +446,17 @@ static void read_pack(sqlite3_stmt *statement, struct hf_pack *out)
 		.proven = sqlite3_column_int64(statement, 8),
 		.depth = (uint8_t)sqlite3_column_int(statement, 9),
 	};
-	copy_blob(statement, 1, out->id.bytes, HF_ID_LEN);
-	copy_blob(statement, 5, out->header, HF_HEADER_LEN);
+	hf_column_bytes(statement, 1, out->id.bytes, HF_ID_LEN);
+	hf_column_bytes(statement, 5, out->header, HF_HEADER_LEN);
 }
 
 hf_err hf_catalog_pack(struct hf_catalog *catalog, int64_t n, struct hf_pack *out)
 {
-	USE use = use_begin(catalog, GET_PACK);
+	HF_USE use = hf_use_begin(catalog, GET_PACK);
 	bool row;
 
-	bind_int(&use, 1, n);
-	HF_TRY(step(&use, &row));
+	hf_use_int(&use, 1, n);
+	HF_TRY(hf_use_step(&use, &row));
 	if (!row)
 		return hf_error_new(HF_NOT_FOUND, "no pack %lld in the catalog", (long long)n);
 	read_pack(use.statement, out);
@@ -501,12 +465,12 @@ hf_err hf_catalog_pack(struct hf_catalog *catalog, int64_t n, struct hf_pack *ou
 
 hf_err hf_catalog_each_pack(struct hf_catalog *catalog, hf_pack_fn *each, void *arg)
 {
-	USE use = use_begin(catalog, EACH_PACK);
+	HF_USE use = hf_use_begin(catalog, EACH_PACK);
 	struct hf_pack pack;
 	bool row;
 
 	for (;;) {
-		HF_TRY(step(&use, &row));
+		HF_TRY(hf_use_step(&use, &row));
 		if (!row)
 			return NULL;
 		read_pack(use.statement, &pack);
@@ -547,164 +511,4 @@ hf_err hf_catalog_counts(struct hf_catalog *catalog, struct hf_catalog_counts *o
 	out->commits = (uint64_t)ask(catalog, "SELECT count(*) FROM commits", 0);
 	unlock(catalog);
 	return NULL;
-}
-
-/* ---- snapshots and other records ---- */
-
-static hf_err add_labels(struct hf_catalog *catalog, const struct hf_pairs *labels,
-	const uint8_t id[HF_SNAPSHOT_ID_LEN])
-{
-	for (size_t i = 0; i < labels->n; i++) {
-		USE use = use_begin(catalog, ADD_LABEL);
-
-		bind_text(&use, 1, labels->at[i].key);
-		bind_text(&use, 2, labels->at[i].value);
-		bind_span(&use, 3, hf_span(id, HF_SNAPSHOT_ID_LEN));
-		HF_TRY(run(&use, "adding a label"));
-	}
-	return NULL;
-}
-
-hf_err hf_catalog_add_snapshot(
-	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
-{
-	const struct hf_snapshot *snapshot = &record->snapshot;
-	const bool finished = record->kind == HF_RECORD_SNAPSHOT;
-	uint8_t id[HF_SNAPSHOT_ID_LEN];
-
-	hf_snapshot_id(record->body, id);
-	{
-		USE use = use_begin(catalog, ADD_SNAPSHOT);
-
-		bind_span(&use, 1, hf_span(id, sizeof(id)));
-		bind_text(&use, 2, snapshot->source);
-		bind_int(&use, 3, snapshot->moment);
-		bind_int(&use, 4, seen->time);
-		bind_int(&use, 5, seen->slot);
-		bind_int(&use, 6, finished);
-		bind_span(&use, 7, hf_span(snapshot->run, HF_RUN_LEN));
-		bind_id(&use, 8, &seen->commit);
-		bind_span(&use, 9, record->body);
-		HF_TRY(run(&use, "adding a snapshot"));
-	}
-	return finished ? add_labels(catalog, &snapshot->labels, id) : NULL;
-}
-
-hf_err hf_catalog_add_record(
-	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
-{
-	USE use = use_begin(catalog, ADD_RECORD);
-
-	bind_int(&use, 1, record->kind);
-	bind_int(&use, 2, seen->slot);
-	bind_int(&use, 3, seen->time);
-	bind_id(&use, 4, &seen->commit);
-	bind_span(&use, 5, record->body);
-	return run(&use, "adding a record");
-}
-
-/* The query's text: only what is asked for is in it, so that each form can use its index. */
-static void print_query(const struct hf_snapshot_query *query, struct hf_buf *out)
-{
-	const char *way = query->newest_only ? "DESC" : "ASC";
-
-	hf_buf_printf(out,
-		"SELECT s.id, s.run, s.source, %s, s.moment, s.seen, s.slot, s.finished FROM "
-		"snapshots s",
-		query->bodies ? "s.body" : "x''");
-	if (query->label_key)
-		hf_buf_printf(
-			out, " JOIN labels l ON l.snapshot = s.id AND l.key = ?4 AND l.value = ?5");
-	hf_buf_printf(out, " WHERE %s", query->unfinished ? "NOT s.finished" : "s.finished");
-	if (query->unfinished)
-		hf_buf_printf(out,
-			" AND NOT EXISTS"
-			" (SELECT 1 FROM snapshots f WHERE f.run = s.run AND f.finished)");
-	if (query->source)
-		hf_buf_printf(out, " AND s.source = ?1");
-	if (query->bounded)
-		hf_buf_printf(out, " AND s.moment <= ?2");
-	if (query->id_prefix)
-		hf_buf_printf(out, " AND substr(lower(hex(s.id)), 1, length(?3)) = ?3");
-	hf_buf_printf(out, " ORDER BY s.moment %s, s.seen %s, s.id %s%s", way, way, way,
-		query->newest_only ? " LIMIT 1" : "");
-}
-
-static hf_err show_snapshot(sqlite3_stmt *statement, hf_snapshot_row_fn *each, void *arg)
-{
-	struct hf_snapshot_row row = {
-		.source = hf_span(sqlite3_column_text(statement, 2),
-			(size_t)sqlite3_column_bytes(statement, 2)),
-		.body = hf_span(sqlite3_column_blob(statement, 3),
-			(size_t)sqlite3_column_bytes(statement, 3)),
-		.moment = sqlite3_column_int64(statement, 4),
-		.seen = sqlite3_column_int64(statement, 5),
-		.slot = (uint32_t)sqlite3_column_int64(statement, 6),
-		.finished = sqlite3_column_int(statement, 7) != 0,
-	};
-
-	copy_blob(statement, 0, row.id, sizeof(row.id));
-	copy_blob(statement, 1, row.run, sizeof(row.run));
-	return each(arg, &row);
-}
-
-hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot_query *query,
-	hf_snapshot_row_fn *each, void *arg)
-{
-	HF_RELEASED(hf_buf) text = {0};
-	sqlite3_stmt *statement = NULL;
-	struct hf_error *err = NULL;
-
-	print_query(query, &text);
-	lock(catalog);
-	if (sqlite3_prepare_v2(catalog->db, hf_buf_text(&text), -1, &statement, NULL) !=
-		SQLITE_OK) {
-		err = db_error(catalog, "asking for snapshots");
-	} else {
-		struct use use = {catalog, statement};
-		bool row = true;
-
-		/* Binding a parameter that the text lacks fails, and does no harm. */
-		if (query->source)
-			bind_text(&use, 1, hf_span_str(query->source));
-		bind_int(&use, 2, query->until);
-		if (query->id_prefix)
-			bind_text(&use, 3, hf_span_str(query->id_prefix));
-		if (query->label_key) {
-			bind_text(&use, 4, hf_span_str(query->label_key));
-			bind_text(&use, 5, hf_span_str(query->label_value));
-		}
-		while (!err && !(err = step(&use, &row)) && row)
-			err = show_snapshot(statement, each, arg);
-	}
-	sqlite3_finalize(statement);
-	unlock(catalog);
-	return err;
-}
-
-hf_err hf_catalog_sources(struct hf_catalog *catalog, hf_name_fn *each, void *arg)
-{
-	USE use = use_begin(catalog, SOURCES);
-
-	return each_name(&use, each, arg);
-}
-
-hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn *each, void *arg)
-{
-	USE use = use_begin(catalog, key ? LABEL_VALUES : LABEL_KEYS);
-
-	if (key)
-		bind_text(&use, 1, hf_span_str(key));
-	return each_name(&use, each, arg);
-}
-
-uint64_t hf_catalog_version(struct hf_catalog *catalog)
-{
-	USE use = use_begin(catalog, DATA_VERSION);
-	uint64_t others = 0;
-
-	/* data_version counts what other connections changed, total_changes what this one did. */
-	if (sqlite3_step(use.statement) == SQLITE_ROW)
-		others = (uint64_t)sqlite3_column_int64(use.statement, 0);
-	return (others << 40) + (uint64_t)sqlite3_total_changes64(catalog->db);
 }

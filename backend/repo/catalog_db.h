@@ -1,0 +1,61 @@
+/* The catalog's connection, and how its prepared statements are used. For catalog*.c only. */
+#ifndef HF_REPO_CATALOG_DB_H
+#define HF_REPO_CATALOG_DB_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "backend/repo/catalog.h"
+
+/* Prepared once, by name. */
+enum hf_query {
+	SET_FACT,
+	GET_FACT,
+	HAS_COMMIT,
+	ADD_COMMIT,
+	EACH_COMMIT,
+	FIND_PACK,
+	ADD_PACK,
+	ADD_CHUNK,
+	HAS_CHUNK,
+	FIND_CHUNK,
+	GET_PACK,
+	EACH_PACK,
+	ADD_SNAPSHOT,
+	ADD_LABEL,
+	ADD_RECORD,
+	SOURCES,
+	LABEL_KEYS,
+	LABEL_VALUES,
+	DATA_VERSION,
+	QUERIES
+};
+
+struct hf_catalog {
+	pthread_mutex_t lock; /* recursive; guards everything below */
+	sqlite3 *db;
+	sqlite3_stmt *statements[QUERIES];
+	bool open; /* a transaction */
+};
+
+/* A bound statement in use: reset, and the lock given back, when the scope ends. */
+struct hf_use {
+	struct hf_catalog *catalog;
+	sqlite3_stmt *statement;
+};
+struct hf_use hf_use_begin(struct hf_catalog *catalog, enum hf_query query);
+void hf_use_end(struct hf_use *use);
+#define HF_USE __attribute__((cleanup(hf_use_end))) struct hf_use
+
+void hf_use_id(struct hf_use *use, int at, const struct hf_id *id);
+void hf_use_bytes(struct hf_use *use, int at, struct hf_span bytes);
+void hf_use_text(struct hf_use *use, int at, struct hf_span text);
+void hf_use_int(struct hf_use *use, int at, int64_t value);
+hf_err hf_use_run(struct hf_use *use, const char *what);
+hf_err hf_use_step(struct hf_use *use, bool *row);
+hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg); /* column 0 of each row */
+struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what);
+void hf_column_bytes(
+	sqlite3_stmt *statement, int column, void *at, size_t len); /* zeros if not len */
+
+#endif

@@ -1,0 +1,163 @@
+#include "backend/repo/catalog.h"
+
+#include "backend/repo/catalog_db.h"
+
+/* ---- snapshots and other records ---- */
+
+static hf_err add_labels(struct hf_catalog *catalog, const struct hf_pairs *labels,
+	const uint8_t id[HF_SNAPSHOT_ID_LEN])
+{
+	for (size_t i = 0; i < labels->n; i++) {
+		HF_USE use = hf_use_begin(catalog, ADD_LABEL);
+
+		hf_use_text(&use, 1, labels->at[i].key);
+		hf_use_text(&use, 2, labels->at[i].value);
+		hf_use_bytes(&use, 3, hf_span(id, HF_SNAPSHOT_ID_LEN));
+		HF_TRY(hf_use_run(&use, "adding a label"));
+	}
+	return NULL;
+}
+
+hf_err hf_catalog_add_snapshot(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
+{
+	const struct hf_snapshot *snapshot = &record->snapshot;
+	const bool finished = record->kind == HF_RECORD_SNAPSHOT;
+	uint8_t id[HF_SNAPSHOT_ID_LEN];
+
+	hf_snapshot_id(record->body, id);
+	{
+		HF_USE use = hf_use_begin(catalog, ADD_SNAPSHOT);
+
+		hf_use_bytes(&use, 1, hf_span(id, sizeof(id)));
+		hf_use_text(&use, 2, snapshot->source);
+		hf_use_int(&use, 3, snapshot->moment);
+		hf_use_int(&use, 4, seen->time);
+		hf_use_int(&use, 5, seen->slot);
+		hf_use_int(&use, 6, finished);
+		hf_use_bytes(&use, 7, hf_span(snapshot->run, HF_RUN_LEN));
+		hf_use_id(&use, 8, &seen->commit);
+		hf_use_bytes(&use, 9, record->body);
+		HF_TRY(hf_use_run(&use, "adding a snapshot"));
+	}
+	return finished ? add_labels(catalog, &snapshot->labels, id) : NULL;
+}
+
+hf_err hf_catalog_add_record(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
+{
+	HF_USE use = hf_use_begin(catalog, ADD_RECORD);
+
+	hf_use_int(&use, 1, record->kind);
+	hf_use_int(&use, 2, seen->slot);
+	hf_use_int(&use, 3, seen->time);
+	hf_use_id(&use, 4, &seen->commit);
+	hf_use_bytes(&use, 5, record->body);
+	return hf_use_run(&use, "adding a record");
+}
+
+/* The query's text: only what is asked for is in it, so that each form can use its index. */
+static void print_query(const struct hf_snapshot_query *query, struct hf_buf *out)
+{
+	const char *way = query->newest_only ? "DESC" : "ASC";
+
+	hf_buf_printf(out,
+		"SELECT s.id, s.run, s.source, %s, s.moment, s.seen, s.slot, s.finished FROM "
+		"snapshots s",
+		query->bodies ? "s.body" : "x''");
+	if (query->label_key)
+		hf_buf_printf(
+			out, " JOIN labels l ON l.snapshot = s.id AND l.key = ?4 AND l.value = ?5");
+	hf_buf_printf(out, " WHERE %s", query->unfinished ? "NOT s.finished" : "s.finished");
+	if (query->unfinished)
+		hf_buf_printf(out,
+			" AND NOT EXISTS"
+			" (SELECT 1 FROM snapshots f WHERE f.run = s.run AND f.finished)");
+	if (query->source)
+		hf_buf_printf(out, " AND s.source = ?1");
+	if (query->bounded)
+		hf_buf_printf(out, " AND s.moment <= ?2");
+	if (query->id_prefix)
+		hf_buf_printf(out, " AND substr(lower(hex(s.id)), 1, length(?3)) = ?3");
+	hf_buf_printf(out, " ORDER BY s.moment %s, s.seen %s, s.id %s%s", way, way, way,
+		query->newest_only ? " LIMIT 1" : "");
+}
+
+static hf_err show_snapshot(sqlite3_stmt *statement, hf_snapshot_row_fn *each, void *arg)
+{
+	struct hf_snapshot_row row = {
+		.source = hf_span(sqlite3_column_text(statement, 2),
+			(size_t)sqlite3_column_bytes(statement, 2)),
+		.body = hf_span(sqlite3_column_blob(statement, 3),
+			(size_t)sqlite3_column_bytes(statement, 3)),
+		.moment = sqlite3_column_int64(statement, 4),
+		.seen = sqlite3_column_int64(statement, 5),
+		.slot = (uint32_t)sqlite3_column_int64(statement, 6),
+		.finished = sqlite3_column_int(statement, 7) != 0,
+	};
+
+	hf_column_bytes(statement, 0, row.id, sizeof(row.id));
+	hf_column_bytes(statement, 1, row.run, sizeof(row.run));
+	return each(arg, &row);
+}
+
+hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot_query *query,
+	hf_snapshot_row_fn *each, void *arg)
+{
+	HF_RELEASED(hf_buf) text = {0};
+	sqlite3_stmt *statement = NULL;
+	struct hf_error *err = NULL;
+
+	print_query(query, &text);
+	pthread_mutex_lock(&catalog->lock);
+	if (sqlite3_prepare_v2(catalog->db, hf_buf_text(&text), -1, &statement, NULL) !=
+		SQLITE_OK) {
+		err = hf_catalog_error(catalog, "asking for snapshots");
+	} else {
+		struct hf_use use = {catalog, statement};
+		bool row = true;
+
+		/* Binding a parameter that the text lacks fails, and does no harm. */
+		if (query->source)
+			hf_use_text(&use, 1, hf_span_str(query->source));
+		hf_use_int(&use, 2, query->until);
+		if (query->id_prefix)
+			hf_use_text(&use, 3, hf_span_str(query->id_prefix));
+		if (query->label_key) {
+			hf_use_text(&use, 4, hf_span_str(query->label_key));
+			hf_use_text(&use, 5, hf_span_str(query->label_value));
+		}
+		while (!err && !(err = hf_use_step(&use, &row)) && row)
+			err = show_snapshot(statement, each, arg);
+	}
+	sqlite3_finalize(statement);
+	pthread_mutex_unlock(&catalog->lock);
+	return err;
+}
+
+hf_err hf_catalog_sources(struct hf_catalog *catalog, hf_name_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, SOURCES);
+
+	return hf_use_names(&use, each, arg);
+}
+
+hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, key ? LABEL_VALUES : LABEL_KEYS);
+
+	if (key)
+		hf_use_text(&use, 1, hf_span_str(key));
+	return hf_use_names(&use, each, arg);
+}
+
+uint64_t hf_catalog_version(struct hf_catalog *catalog)
+{
+	HF_USE use = hf_use_begin(catalog, DATA_VERSION);
+	uint64_t others = 0;
+
+	/* data_version counts what other connections changed, total_changes what this one did. */
+	if (sqlite3_step(use.statement) == SQLITE_ROW)
+		others = (uint64_t)sqlite3_column_int64(use.statement, 0);
+	return (others << 40) + (uint64_t)sqlite3_total_changes64(catalog->db);
+}

@@ -1,0 +1,150 @@
+#include <stdlib.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/time.h"
+#include "backend/format/checkpoint.h"
+#include "backend/format/hash.h"
+#include "backend/repo/state.h"
+
+#define CHECKPOINT_DOMAIN "holdfast checkpoint 1"
+
+hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys)
+{
+	HF_OWNED(hf_builder) builder = hf_builder_new(HF_CHECKPOINT);
+	HF_RELEASED(hf_buf) body = {0}, object = {0};
+	struct hf_checkpoint first = {.slot = keys->slot->n, .n = 1, .keyring = keys->keyring.n};
+	const struct hf_signing signing = {
+		.domain = CHECKPOINT_DOMAIN,
+		.seed = &keys->secrets.sign_seed,
+		.slot = keys->slot->n,
+		.n = 1,
+	};
+	char name[HF_NUMBERED_NAME_LEN + 1];
+
+	hf_random(first.store, sizeof(first.store));
+	hf_checkpoint_print(&first, &body);
+	struct hf_sealing sealing = {
+		.keys = &keys->secrets.epochs[keys->secrets.n_epochs - 1],
+		.body = hf_buf_span(&body),
+		.signing = &signing,
+	};
+	struct hf_header header;
+
+	hf_random(sealing.random, sizeof(sealing.random));
+	hf_builder_seal(builder, &sealing, &object, &header, NULL);
+	hf_numbered_name("checkpoints", 1, name);
+	struct hf_error *err = hf_store_put(store, name, hf_buf_span(&object));
+
+	if (err && hf_error_kind(err) == HF_EXISTS) {
+		hf_error_free(err); /* another made it: as good */
+		return NULL;
+	}
+	return err;
+}
+
+struct opened {
+	struct hf_buf object;
+	struct hf_last last;
+	struct hf_arena arena;
+	struct hf_checkpoint checkpoint;
+};
+static void opened_release(struct opened *opened)
+{
+	hf_last_release(&opened->last);
+	hf_buf_release(&opened->object);
+	hf_arena_release(&opened->arena);
+}
+
+static hf_err judge(struct hf_repo *repo, uint32_t n, struct opened *opened)
+{
+	struct hf_span object = hf_buf_span(&opened->object);
+	const struct hf_keyring *keyring = hf_repo_keyring(repo);
+	struct hf_header header;
+
+	HF_TRY(hf_header_parse(object, &header));
+	const struct hf_epoch_keys *keys = hf_repo_epoch(repo, header.epoch);
+
+	if (!keys || header.kind != HF_CHECKPOINT)
+		return hf_error_new(HF_CORRUPT, "no checkpoint of an epoch that is known");
+	HF_TRY(hf_last_open(object, keys, &opened->last));
+	HF_TRY(hf_checkpoint_parse(opened->last.body, &opened->arena, &opened->checkpoint));
+	const struct hf_slot *slot = hf_keys_slot(keyring, opened->checkpoint.slot);
+
+	if (!slot || !hf_slot_may(slot, HF_MAINTAIN) ||
+		(slot->revoked && n > slot->last_checkpoint))
+		return hf_error_new(
+			HF_DENIED, "slot %u may make no checkpoint", opened->checkpoint.slot);
+	const struct hf_signing signing = {.domain = CHECKPOINT_DOMAIN, .slot = slot->n, .n = n};
+
+	HF_TRY(hf_last_verify(object, &opened->last, keys, &signing, slot->sign_public));
+	if (opened->checkpoint.n != n)
+		return hf_error_new(
+			HF_CORRUPT, "it says that it is number %u", opened->checkpoint.n);
+	return NULL;
+}
+
+static hf_err read_checkpoint(
+	struct hf_repo *repo, uint32_t n, unsigned copy, struct opened *opened)
+{
+	char name[HF_NUMBERED_NAME_LEN + 1];
+
+	hf_numbered_name("checkpoints", n, name);
+	hf_buf_clear(&opened->object);
+	HF_TRY(hf_store_get_all(repo->store, name, copy, HF_MAX_CHECKPOINT, &opened->object));
+	struct hf_error *err = judge(repo, n, opened);
+
+	return err ? hf_error_in(err, "%s", name) : NULL;
+}
+
+static void note(struct hf_repo *repo, const struct opened *opened)
+{
+	repo->checkpoint = opened->checkpoint.n;
+	repo->cutoff = opened->checkpoint.cutoff;
+	memcpy(repo->store_id, opened->checkpoint.store, HF_STORE_ID_LEN);
+	hf_sha256(hf_buf_span(&opened->object), &repo->checkpoint_id);
+}
+
+/* The first copy that holds. */
+static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
+{
+	struct hf_error *first = NULL;
+
+	for (unsigned copy = 0; copy < hf_store_copies(repo->store, "checkpoints/0"); copy++) {
+		__attribute__((cleanup(opened_release))) struct opened opened = {0};
+		struct hf_error *err = read_checkpoint(repo, n, copy, &opened);
+
+		if (!err) {
+			note(repo, &opened);
+			hf_error_free(first); /* this copy holds */
+			return NULL;
+		}
+		hf_log(HF_WARN, "a checkpoint can't be used", "why", hf_error_text(err), NULL);
+		if (first)
+			hf_error_free(err); /* told */
+		else
+			first = err;
+	}
+	return first;
+}
+
+hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
+{
+	HF_RELEASED(hf_numbers) numbers = {0};
+	struct hf_error *first = NULL;
+
+	HF_TRY(hf_numbers_list(repo->store, "checkpoints", &numbers));
+	*found = numbers.n > 0;
+	for (size_t i = numbers.n; i > 0 && numbers.at[i - 1] > repo->checkpoint; i--) {
+		struct hf_error *err = try_checkpoint(repo, numbers.at[i - 1]);
+
+		if (!err) {
+			hf_error_free(first); /* told; a lower one holds */
+			return NULL;
+		}
+		if (first)
+			hf_error_free(err); /* told */
+		else
+			first = err;
+	}
+	return first;
+}

@@ -1,0 +1,393 @@
+/*
+ * The catalog follows the store: list the commits, get and verify the unknown ones on many threads,
+ * take them in by name (which is by time), then look for a newer checkpoint. In this order, always:
+ * a commit that a checkpoint contains may be deleted once the checkpoint stands.
+ */
+#include <stdlib.h>
+
+#include "backend/base/pool.h"
+#include "backend/base/talk.h"
+#include "backend/base/time.h"
+#include "backend/format/hash.h"
+#include "backend/repo/state.h"
+
+#define COMMIT_DOMAIN "holdfast commit 1"
+#define DAY (24 * 3600 * HF_NS_PER_S)
+#define BATCH_COMMITS 256
+#define BATCH_BYTES (32u << 20)
+#define ROUNDS 5 /* of starting again when something listed had vanished */
+
+/* One commit on its way from the store into the catalog. */
+struct fetch {
+	struct hf_repo *repo;
+	struct sync *sync;
+	char name[HF_COMMIT_NAME_LEN + 1];
+	int64_t time;
+	struct hf_id id;
+	int64_t store_now;
+	struct hf_buf object;
+	struct hf_last last;
+	struct hf_arena arena;
+	struct hf_commit commit;
+	const struct hf_slot *slot;
+	bool counts; /* its records; a revoked slot's late ones don't, but their packs stay readable
+		      */
+	struct hf_error *why; /* not to be used */
+};
+
+static void fetch_free(void *job)
+{
+	struct fetch *fetch = job;
+
+	if (!fetch)
+		return;
+	hf_last_release(&fetch->last);
+	hf_buf_release(&fetch->object);
+	hf_arena_release(&fetch->arena);
+	hf_error_free(fetch->why); /* told by who frees, or never asked for */
+	free(fetch);
+}
+
+/* ---- verifying one ---- */
+
+static bool counts_still(const struct hf_slot *slot, const struct hf_id *id)
+{
+	if (!slot->revoked)
+		return true;
+	for (size_t i = 0; i < slot->n_counts; i++) {
+		if (hf_id_equal(&slot->counts[i], id))
+			return true;
+	}
+	return false;
+}
+
+static hf_err judge(struct fetch *fetch)
+{
+	struct hf_span object = hf_buf_span(&fetch->object);
+	struct hf_header header;
+	struct hf_id id;
+
+	hf_sha256(object, &id);
+	if (!hf_id_equal(&id, &fetch->id))
+		return hf_error_new(HF_CORRUPT, "its digest is not its name");
+	HF_TRY(hf_header_parse(object, &header));
+	const struct hf_epoch_keys *keys = hf_repo_epoch(fetch->repo, header.epoch);
+
+	if (header.kind != HF_COMMIT || !keys)
+		return hf_error_new(HF_CORRUPT, "it is no commit of an epoch that is known");
+	HF_TRY(hf_last_open(object, keys, &fetch->last));
+	HF_TRY(hf_commit_parse(fetch->last.body, &fetch->arena, &fetch->commit));
+	fetch->slot = hf_keys_slot(hf_repo_keyring(fetch->repo), fetch->commit.slot);
+	if (!fetch->slot)
+		return hf_error_new(HF_DENIED, "its slot %u does not exist", fetch->commit.slot);
+	const struct hf_signing signing = {.domain = COMMIT_DOMAIN, .slot = fetch->slot->n};
+
+	HF_TRY(hf_last_verify(object, &fetch->last, keys, &signing, fetch->slot->sign_public));
+	if (fetch->commit.time != fetch->time)
+		return hf_error_new(HF_CORRUPT, "its time is not its name's");
+	if (memcmp(fetch->commit.store, fetch->repo->store_id, HF_STORE_ID_LEN) != 0)
+		return hf_error_new(HF_CORRUPT, "it was made for another store");
+	if (fetch->time > fetch->store_now + DAY)
+		return hf_error_new(
+			HF_DENIED, "it is dated more than a day ahead of the store's clock");
+	fetch->counts = counts_still(fetch->slot, &fetch->id);
+	return NULL;
+}
+
+static hf_err get_and_judge(struct fetch *fetch, unsigned copy)
+{
+	hf_buf_clear(&fetch->object);
+	hf_last_release(&fetch->last);
+	HF_TRY(hf_store_get_all(
+		fetch->repo->store, fetch->name, copy, HF_MAX_COMMIT, &fetch->object));
+	return judge(fetch);
+}
+
+/* Why it can't be used goes into the job: one bad commit must not stop the others. */
+static hf_err fetch_work(void *job)
+{
+	struct fetch *fetch = job;
+	const unsigned copies = hf_store_copies(fetch->repo->store, fetch->name);
+
+	for (unsigned copy = 0; copy < copies; copy++) {
+		struct hf_error *err = get_and_judge(fetch, copy);
+
+		if (!err) {
+			hf_error_free(
+				fetch->why); /* the other copy holds; check tells of this one */
+			fetch->why = NULL;
+			return NULL;
+		}
+		const enum hf_error_kind kind = hf_error_kind(err);
+
+		if (kind == HF_SYSTEM || kind == HF_TRANSIENT)
+			return err;
+		if (fetch->why)
+			hf_error_free(err); /* the first copy's says as much */
+		else
+			fetch->why = err;
+	}
+	return NULL;
+}
+
+/* ---- taking it in ---- */
+
+/* The right that a record asks for; admin has all. */
+static unsigned right_for(enum hf_record_kind kind)
+{
+	switch (kind) {
+	case HF_RECORD_PACK:
+	case HF_RECORD_RELIES:
+		return HF_WRITE | HF_MAINTAIN;
+	case HF_RECORD_SNAPSHOT:
+	case HF_RECORD_UNFINISHED:
+	case HF_RECORD_JOURNAL:
+	case HF_RECORD_SUBSTITUTE:
+		return HF_WRITE;
+	case HF_RECORD_TOMBSTONE:
+	case HF_RECORD_ANNOUNCE:
+	case HF_RECORD_TIER:
+	case HF_RECORD_ORIGIN:
+		return HF_MAINTAIN;
+	case HF_RECORD_WANTED:
+	case HF_RECORD_RESULT:
+		return HF_READ;
+	case HF_RECORD_PROVEN:
+		return HF_READ | HF_MAINTAIN;
+	}
+	return 0;
+}
+
+static bool may_record(const struct hf_slot *slot, const struct hf_record *record)
+{
+	if (!hf_slot_may(slot, right_for(record->kind)))
+		return false;
+	const enum hf_record_kind of =
+		record->kind == HF_RECORD_UNFINISHED ? record->of : record->kind;
+
+	if (of == HF_RECORD_SNAPSHOT)
+		return hf_slot_may_source(slot, record->snapshot.source);
+	if (of == HF_RECORD_JOURNAL)
+		return hf_slot_may_source(slot, record->journal.source);
+	return true;
+}
+
+static hf_err apply_pack(
+	struct hf_catalog *catalog, const struct hf_pack_record *record, const struct hf_seen *seen)
+{
+	struct hf_pack pack = {
+		.id = record->id,
+		.kind = (enum hf_object_kind)record->header.kind,
+		.size = record->size,
+		.slot = seen->slot,
+		.seen = seen->time,
+	};
+	int64_t n;
+
+	hf_header_print(&record->header, pack.header);
+	return hf_catalog_add_pack(catalog, &pack, &record->table, &n);
+}
+
+/* Content that rides in the commit itself. */
+static hf_err apply_riding(struct hf_catalog *catalog, const struct hf_span object,
+	const struct hf_table *table, const struct hf_seen *seen)
+{
+	struct hf_pack pack = {
+		.id = seen->commit,
+		.kind = HF_COMMIT,
+		.time = seen->time,
+		.size = object.len,
+		.slot = seen->slot,
+		.seen = seen->time,
+	};
+	int64_t n;
+
+	if (table->n == 0)
+		return NULL;
+	memcpy(pack.header, object.at, HF_HEADER_LEN);
+	return hf_catalog_add_pack(catalog, &pack, table, &n);
+}
+
+static hf_err apply_record(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
+{
+	switch (record->kind) {
+	case HF_RECORD_PACK:
+		return apply_pack(catalog, &record->pack, seen);
+	case HF_RECORD_SNAPSHOT:
+		return hf_catalog_add_snapshot(catalog, record, seen);
+	case HF_RECORD_UNFINISHED:
+		return record->of == HF_RECORD_SNAPSHOT
+			? hf_catalog_add_snapshot(catalog, record, seen)
+			: hf_catalog_add_record(catalog, record, seen);
+	default:
+		return hf_catalog_add_record(catalog, record, seen);
+	}
+}
+
+static hf_err apply(struct fetch *fetch)
+{
+	struct hf_catalog *catalog = fetch->repo->catalog;
+	const struct hf_seen seen = {
+		.slot = fetch->slot->n, .time = fetch->time, .commit = fetch->id};
+
+	HF_TRY(apply_riding(catalog, hf_buf_span(&fetch->object), &fetch->last.table, &seen));
+	for (size_t i = 0; i < fetch->commit.n_records; i++) {
+		const struct hf_record *record = &fetch->commit.records[i];
+
+		/* What a revoked slot's late commits say is void, but their packs stay readable. */
+		if (!fetch->counts && record->kind != HF_RECORD_PACK)
+			continue;
+		if (!may_record(fetch->slot, record)) {
+			hf_log(HF_WARN, "a record is beyond its slot's rights and does not count",
+				"commit", fetch->name, NULL);
+			continue;
+		}
+		HF_TRY(apply_record(catalog, record, &seen));
+	}
+	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
+}
+
+hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object)
+{
+	struct fetch *fetch = hf_calloc(1, sizeof(*fetch));
+	struct hf_error *err = hf_commit_name_parse(name, &fetch->time, &fetch->id);
+
+	fetch->repo = repo;
+	fetch->store_now = fetch->time;
+	snprintf(fetch->name, sizeof(fetch->name), "%s", name);
+	hf_buf_add_span(&fetch->object, object);
+	if (!err)
+		err = judge(fetch);
+	if (!err)
+		err = hf_catalog_begin(repo->catalog);
+	if (!err) {
+		err = apply(fetch);
+		if (err)
+			hf_catalog_cancel(repo->catalog);
+		else
+			err = hf_catalog_end(repo->catalog);
+	}
+	fetch_free(fetch);
+	return err;
+}
+
+/* ---- the whole ---- */
+
+struct sync {
+	struct hf_repo *repo;
+	struct hf_pool *pool;
+	int64_t now;
+	struct fetch *batch[BATCH_COMMITS];
+	size_t n, bytes;
+	bool vanished, changed;
+};
+
+static hf_err flush(struct sync *sync)
+{
+	struct hf_error *err = sync->n ? hf_catalog_begin(sync->repo->catalog) : NULL;
+	const bool open = sync->n && !err;
+
+	for (size_t i = 0; i < sync->n; i++) {
+		if (!err)
+			err = apply(sync->batch[i]);
+		fetch_free(sync->batch[i]);
+	}
+	if (open && err)
+		hf_catalog_cancel(sync->repo->catalog);
+	else if (open)
+		err = hf_catalog_end(sync->repo->catalog);
+	sync->n = sync->bytes = 0;
+	return err;
+}
+
+static hf_err fetch_done(void *job)
+{
+	struct fetch *fetch = job;
+	struct sync *sync = fetch->sync;
+
+	if (fetch->why) {
+		if (hf_error_kind(fetch->why) == HF_NOT_FOUND)
+			sync->vanished = true;
+		else
+			hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why",
+				hf_error_text(fetch->why), NULL);
+		fetch_free(fetch);
+		return NULL;
+	}
+	sync->changed = true;
+	sync->bytes += fetch->object.len;
+	sync->batch[sync->n++] = fetch;
+	return sync->n == BATCH_COMMITS || sync->bytes > BATCH_BYTES ? flush(sync) : NULL;
+}
+
+static const struct hf_pool_ops fetch_ops = {fetch_work, fetch_done, fetch_free};
+
+static hf_err meet(void *arg, const struct hf_object *object)
+{
+	struct sync *sync = arg;
+	struct fetch *fetch;
+	struct hf_id id;
+	int64_t time;
+	struct hf_error *err = hf_commit_name_parse(object->name, &time, &id);
+
+	if (err) {
+		hf_error_free(err); /* what is no commit lies there: not ours to judge */
+		return NULL;
+	}
+	if (time < sync->repo->cutoff || hf_catalog_has_commit(sync->repo->catalog, object->name))
+		return NULL;
+	fetch = hf_calloc(1, sizeof(*fetch));
+	fetch->repo = sync->repo;
+	fetch->sync = sync;
+	fetch->time = time;
+	fetch->id = id;
+	fetch->store_now = sync->now;
+	snprintf(fetch->name, sizeof(fetch->name), "%s", object->name);
+	return hf_pool_submit(sync->pool, fetch);
+}
+
+static hf_err sync_commits(struct sync *sync)
+{
+	HF_TRY(hf_pool_new(&fetch_ops, HF_MIN(hf_cpus(), 4), 64, &sync->pool));
+	struct hf_error *err = hf_store_list(sync->repo->store, "commits/", "", meet, sync);
+
+	if (!err)
+		err = hf_pool_drain(sync->pool);
+	hf_pool_free(sync->pool);
+	struct hf_error *last = flush(sync);
+
+	if (err)
+		hf_error_free(last); /* the first failure is the one to tell */
+	return err ? err : last;
+}
+
+static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
+{
+	struct sync sync = {.repo = repo};
+	bool found;
+
+	HF_TRY(hf_store_now(repo->store, &sync.now));
+	HF_TRY(sync_commits(&sync));
+	*vanished = sync.vanished;
+	*changed |= sync.changed;
+	return hf_checkpoint_load(repo, &found);
+}
+
+hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
+{
+	bool vanished = true, any = false;
+	struct hf_error *err = NULL;
+
+	pthread_mutex_lock(&repo->lock);
+	err = hf_keys_refresh(repo);
+	for (int round = 0; !err && vanished && round < ROUNDS; round++)
+		err = sync_once(repo, &vanished, &any);
+	pthread_mutex_unlock(&repo->lock);
+	if (!err && vanished)
+		err = hf_error_new(HF_CORRUPT, "commits vanish from %s while they are read",
+			hf_store_url(repo->store));
+	if (changed)
+		*changed = any;
+	return err;
+}
