@@ -1,0 +1,153 @@
+#include "backend/repo/packer.h"
+
+#include <stdlib.h>
+
+#include "backend/store/store.h"
+
+struct hf_packer {
+	struct hf_repo *repo;
+	struct hf_pool *uploads;
+	struct hf_progress *progress;
+	struct hf_builder *open[3]; /* by kind: content and meta packs */
+	struct hf_sent sent;
+	uint64_t pending;
+};
+
+/* One full pack. The randomness is drawn on the owner's thread: the same seed gives the same packs.
+ */
+struct upload {
+	struct hf_packer *packer;
+	enum hf_object_kind kind;
+	struct hf_builder *builder;
+	uint8_t random[32];
+	struct hf_header header;
+	struct hf_id id;
+	uint64_t size;
+};
+
+static void upload_free(void *job)
+{
+	struct upload *upload = job;
+
+	hf_builder_free(upload->builder);
+	free(upload);
+}
+
+static hf_err upload_work(void *job)
+{
+	struct upload *upload = job;
+	struct hf_repo *repo = upload->packer->repo;
+	HF_RELEASED(hf_buf) object = {0};
+	struct hf_sealing sealing = {.keys = hf_repo_newest_epoch(repo), .pad = true};
+	char name[HF_PACK_NAME_LEN + 1];
+
+	memcpy(sealing.random, upload->random, sizeof(sealing.random));
+	hf_builder_seal(upload->builder, &sealing, &object, &upload->header, &upload->id);
+	upload->size = object.len;
+	hf_pack_name(upload->kind, &upload->id, name);
+	struct hf_error *err = hf_store_put(hf_repo_store(repo), name, hf_buf_span(&object));
+
+	if (err && hf_error_kind(err) == HF_EXISTS) {
+		hf_error_free(err); /* the name is the digest: the same bytes are there */
+		return NULL;
+	}
+	return err;
+}
+
+static hf_err upload_done(void *job)
+{
+	struct upload *upload = job;
+	struct hf_packer *packer = upload->packer;
+	struct hf_sent *sent = &packer->sent;
+	struct hf_record record = {.kind = HF_RECORD_PACK};
+
+	record.pack = (struct hf_pack_record){
+		.id = upload->id,
+		.size = upload->size,
+		.header = upload->header,
+		.table = *hf_builder_table(upload->builder),
+	};
+	hf_record_print(&record, &sent->records);
+	sent->ends = hf_grow(sent->ends, &sent->cap, sent->n + 1, sizeof(*sent->ends));
+	sent->ends[sent->n++] = sent->records.len;
+	if (packer->progress)
+		atomic_fetch_add_explicit(
+			&packer->progress->stored, upload->size, memory_order_relaxed);
+	upload_free(upload);
+	return NULL;
+}
+
+static const struct hf_pool_ops upload_ops = {upload_work, upload_done, upload_free};
+
+hf_err hf_packer_new(struct hf_repo *repo, unsigned uploaders, struct hf_progress *progress,
+	struct hf_packer **out)
+{
+	HF_OWNED(hf_packer) packer = hf_calloc(1, sizeof(*packer));
+
+	packer->repo = repo;
+	packer->progress = progress;
+	HF_TRY(hf_pool_new(&upload_ops, uploaders, HF_MAX(uploaders, 1), &packer->uploads));
+	*out = HF_STEAL(packer);
+	return NULL;
+}
+
+void hf_packer_free(struct hf_packer *packer)
+{
+	if (!packer)
+		return;
+	hf_pool_free(packer->uploads);
+	for (size_t i = 0; i < ARRAY_LEN(packer->open); i++)
+		hf_builder_free(packer->open[i]);
+	hf_buf_release(&packer->sent.records);
+	free(packer->sent.ends);
+	free(packer);
+}
+
+static hf_err send(struct hf_packer *packer, enum hf_object_kind kind)
+{
+	struct upload *upload = hf_calloc(1, sizeof(*upload));
+
+	upload->packer = packer;
+	upload->kind = kind;
+	upload->builder = HF_STEAL(packer->open[kind]);
+	hf_random(upload->random, sizeof(upload->random));
+	return hf_pool_submit(packer->uploads, upload);
+}
+
+hf_err hf_packer_add(struct hf_packer *packer, enum hf_object_kind kind, const struct hf_id *id,
+	uint32_t plain_len, struct hf_span bytes)
+{
+	struct hf_builder **open = &packer->open[kind];
+
+	if (!*open)
+		*open = hf_builder_new(kind);
+	hf_builder_add(*open, id, plain_len, bytes);
+	packer->pending += bytes.len;
+	return hf_builder_size(*open) >= HF_PACK_TARGET ? send(packer, kind) : NULL;
+}
+
+hf_err hf_packer_flush(struct hf_packer *packer)
+{
+	for (enum hf_object_kind kind = HF_CONTENT_PACK; kind <= HF_META_PACK; kind++) {
+		if (packer->open[kind])
+			HF_TRY(send(packer, kind));
+	}
+	return hf_pool_drain(packer->uploads);
+}
+
+struct hf_sent *hf_packer_sent(struct hf_packer *packer)
+{
+	return &packer->sent;
+}
+
+void hf_packer_sent_clear(struct hf_packer *packer)
+{
+	hf_buf_clear(&packer->sent.records);
+	packer->sent.n = 0;
+	packer->pending = 0;
+}
+
+uint64_t hf_packer_pending(const struct hf_packer *packer)
+{
+	return packer->pending;
+}
