@@ -1,0 +1,24 @@
+/*
+ * What the files over OpenSSL share. The calls that are wrapped in hf_must() fail only without
+ * memory or with a broken library; then the process ends, as in base: a session that dies publishes
+ * nothing.
+ */
+#ifndef HF_FORMAT_OPENSSL_H
+#define HF_FORMAT_OPENSSL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+
+static inline void hf_must(bool done)
+{
+	if (done)
+		return;
+	fprintf(stderr, "holdfast: OpenSSL failed\n");
+	ERR_print_errors_fp(stderr);
+	abort();
+}
+
+#endif
