@@ -107,6 +107,11 @@ struct hf_error *hf_error_as(struct hf_error *err, enum hf_error_kind kind)
 	return err;
 }
 
+struct hf_error *hf_error_copy(const struct hf_error *err)
+{
+	return err ? error_of(err->kind, err->number, hf_strdup(err->text)) : NULL;
+}
+
 enum hf_error_kind hf_error_kind(const struct hf_error *err)
 {
 	return err->kind;

@@ -37,6 +37,8 @@ struct hf_error *hf_error_sys(const char *format, ...) HF_PRINTF(1, 2);
 struct hf_error *hf_error_in(struct hf_error *err, const char *format, ...) HF_PRINTF(2, 3);
 /* Takes err; the same text under another kind. */
 struct hf_error *hf_error_as(struct hf_error *err, enum hf_error_kind kind);
+/* For several who waited for one thing that failed. NULL gives NULL. */
+struct hf_error *hf_error_copy(const struct hf_error *err);
 
 enum hf_error_kind hf_error_kind(const struct hf_error *err);
 int hf_error_errno(const struct hf_error *err);        /* what FUSE answers; never 0 */
