@@ -27,10 +27,15 @@ struct hf_progress {
 	atomic_uint_least64_t failed;                   /* things named and passed over */
 };
 
+/* "backup: 12,345 of 66,984 files, 1.2 of 2.3 GiB, 310 MiB/s, 4s left"; rate in bytes a second. */
+struct hf_buf;
+void hf_progress_text(
+	const char *verb, struct hf_progress *progress, uint64_t rate, struct hf_buf *out);
+
 /*
- * Paints one line ("12,345 of 66,984 files, 1.2 of 2.3 GiB, 310 MiB/s, 4 s left") on stderr twice a
- * second while running, from a thread of its own; nothing unless stderr is a terminal, or with json:
- * one {"progress":…} line a second on stdout. hf_log() lines pass above it.
+ * Paints that line on stderr twice a second while running, from a thread of its own; nothing unless
+ * stderr is a terminal, or with json: one {"progress":…} line a second on stdout. hf_log() lines pass
+ * above it.
  */
 struct hf_painter;
 struct hf_painter *hf_painter_start(const char *verb, struct hf_progress *progress, bool json);
