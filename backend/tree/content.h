@@ -29,8 +29,15 @@ hf_err hf_content_seek(struct hf_content *content, uint64_t from, bool hole, uin
 void hf_content_prefetch(struct hf_content *content, uint64_t from, uint64_t len);
 /* The piece around `from`: where its extent begins and ends in the file, for who wants to use all that was decoded. */
 hf_err hf_content_extent(struct hf_content *content, uint64_t from, uint64_t *begin, uint64_t *end);
-/* Each extent in order, holes too: what a restore plans with. */
+/* Each extent of [from, from + len) in order, holes too, cut to that range: what a restore plans with. */
 typedef struct hf_error *hf_extent_fn(void *arg, uint64_t from, const struct hf_extent *extent);
-hf_err hf_content_each(struct hf_content *content, hf_extent_fn *each, void *arg);
+hf_err hf_content_each(struct hf_content *content, uint64_t from, uint64_t len, hf_extent_fn *each,
+	void *arg);
+/* The bytes of [from, from + len) in order, where they lie decoded; bytes.len 0: a hole of so many zeros. */
+typedef struct hf_error *hf_piece_fn(void *arg, uint64_t from, struct hf_span bytes, uint64_t zeros);
+hf_err hf_content_visit(struct hf_content *content, uint64_t from, uint64_t len, hf_piece_fn *piece,
+	void *arg);
+/* Of a block file: its index, without the last 4 bytes. Appends. HF_CORRUPT. */
+hf_err hf_content_read_index(struct hf_content *content, struct hf_buf *out);
 
 #endif
