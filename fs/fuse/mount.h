@@ -1,0 +1,36 @@
+/*
+ * The kernel's side of the mount: the low-level API of libfuse, multi-threaded. Everything inside a
+ * snapshot is immutable and cached for ever; what moves is invalidated when snapshots come.
+ */
+#ifndef HF_FUSE_MOUNT_H
+#define HF_FUSE_MOUNT_H
+
+#include "fs/view/root.h"
+
+enum hf_xattr_mode { HF_XATTR_AUTO, HF_XATTR_ON, HF_XATTR_OFF };
+
+struct hf_mount_options {
+	const char *mountpoint;
+	const char *name;	  /* what /proc/mounts shows as the device: the repository's URL */
+	const char *fuse_options; /* passed on: "allow_other,nodev", NULL ok */
+	enum hf_xattr_mode xattrs;
+	unsigned threads;   /* 0: as many as the machine has processors, at least 4 */
+	unsigned refresh_s; /* how often to look for new snapshots */
+};
+
+/*
+ * The parent forks before any thread, database handle or pool exists: call hf_mount_detach() first
+ * (unless --foreground). It returns in the child only; the parent waits until the child's
+ * hf_mount_ready() or its failure, and exits with its status and message.
+ */
+struct hf_mount_parent;
+hf_err hf_mount_detach(struct hf_mount_parent **out);
+void hf_mount_ready(struct hf_mount_parent *parent); /* NULL ok: foreground */
+void hf_mount_failed(struct hf_mount_parent *parent, const char *message, int exit_status);
+
+/* Mounts, answers the kernel's INIT, calls hf_mount_ready, serves until unmounted or a signal
+ * comes. */
+hf_err hf_mount_run(struct hf_view *view, const struct hf_mount_options *options,
+	struct hf_mount_parent *parent);
+
+#endif
