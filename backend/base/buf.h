@@ -1,8 +1,8 @@
 /*
  * Borrowed bytes (span), growing bytes (buf), many small things of one lifetime (arena). Allocation
- * never gives NULL: out of memory ends the process, and a session that dies publishes nothing. Sizes
- * that come from outside are checked against format/limits.h before they get here. Not shared between
- * threads without a lock.
+ * never gives NULL: out of memory ends the process, and a session that dies publishes nothing.
+ * Sizes that come from outside are checked against format/limits.h before they get here. Not shared
+ * between threads without a lock.
  */
 #ifndef HF_BASE_BUF_H
 #define HF_BASE_BUF_H
@@ -13,13 +13,13 @@
 
 #include "backend/base/macros.h"
 
-void *hf_alloc(size_t size);               /* uninitialised; size 0 gives a pointer to free */
-void *hf_calloc(size_t n, size_t size);    /* zeroed; ends the process on overflow */
+void *hf_alloc(size_t size);            /* uninitialised; size 0 gives a pointer to free */
+void *hf_calloc(size_t n, size_t size); /* zeroed; ends the process on overflow */
 void *hf_realloc(void *at, size_t size);
 char *hf_strdup(const char *text);
 char *hf_strndup(const char *text, size_t len);
 char *hf_format(const char *format, ...) HF_PRINTF(1, 2); /* free() it */
-void hf_freep(void *at);                   /* for __attribute__((cleanup)): frees *(void **)at */
+void hf_freep(void *at); /* for __attribute__((cleanup)): frees *(void **)at */
 #define HF_FREED __attribute__((cleanup(hf_freep)))
 
 struct hf_span {
@@ -43,8 +43,8 @@ struct hf_buf {
 	size_t len, cap;
 };
 
-void hf_buf_reserve(struct hf_buf *buf, size_t more);    /* room for `more` bytes behind len */
-uint8_t *hf_buf_grow(struct hf_buf *buf, size_t more);   /* len += more; where the new bytes begin */
+void hf_buf_reserve(struct hf_buf *buf, size_t more);  /* room for `more` bytes behind len */
+uint8_t *hf_buf_grow(struct hf_buf *buf, size_t more); /* len += more; where the new bytes begin */
 void hf_buf_add(struct hf_buf *buf, const void *bytes, size_t len);
 void hf_buf_add_span(struct hf_buf *buf, struct hf_span span);
 void hf_buf_printf(struct hf_buf *buf, const char *format, ...) HF_PRINTF(2, 3);

@@ -1,4 +1,5 @@
-/* Whole reads and writes, create-only files that survive a power cut, owned descriptors. Any thread. */
+/* Whole reads and writes, files that are there whole or not at all, owned descriptors. Any thread.
+ */
 #ifndef HF_BASE_FD_H
 #define HF_BASE_FD_H
 

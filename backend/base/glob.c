@@ -175,8 +175,10 @@ static bool step(const struct glob *glob, size_t at, uint8_t byte, size_t *to)
 	return false;
 }
 
-/* One byte further: from the places `now` to the places `next`. Marks are those of now, then of
- * next. */
+/*
+ * One byte further: from the places `now` to the places `next`. Marks are those of now, then of
+ * next.
+ */
 static void advance(const struct glob *glob, const struct places *now, uint8_t byte,
 	struct places *next, uint8_t *marks)
 {

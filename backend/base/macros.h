@@ -18,18 +18,18 @@
 #define HF_RELEASED(type) __attribute__((cleanup(type##_release))) struct type
 
 /* Beside the declaration of <type>_free() in its header. */
-#define HF_OWNABLE(type)                                                                           \
-	static inline void type##_free_at(struct type **at)                                        \
-	{                                                                                          \
-		type##_free(*at);                                                                  \
+#define HF_OWNABLE(type) \
+	static inline void type##_free_at(struct type **at) \
+	{ \
+		type##_free(*at); \
 	}
 
 /* Hands an owned pointer on: the scope's end finds NULL. */
-#define HF_STEAL(pointer)                                                                          \
-	__extension__({                                                                            \
-		__typeof__(pointer) stolen_ = (pointer);                                           \
-		(pointer) = NULL;                                                                  \
-		stolen_;                                                                           \
+#define HF_STEAL(pointer) \
+	__extension__({ \
+		__typeof__(pointer) stolen_ = (pointer); \
+		(pointer) = NULL; \
+		stolen_; \
 	})
 
 #endif

@@ -1,4 +1,7 @@
-/* A hash map from 32-byte ids (already uniform, so their first bytes are the hash) to a number or a pointer. One thread. */
+/*
+ * A hash map from 32-byte ids, which are uniform already and so their own hash, to a number or a
+ * pointer. One thread.
+ */
 #ifndef HF_BASE_MAP_H
 #define HF_BASE_MAP_H
 

@@ -34,10 +34,10 @@ struct hf_pool {
 	pthread_t *threads;
 	unsigned workers, window;
 	bool delivering; /* owner only */
-	bool failed;	 /* owner only: the first failure was given, the rest is dropped */
+	bool failed;     /* owner only: the first failure was given, the rest is dropped */
 
-	pthread_mutex_t lock;	   /* for all below */
-	pthread_cond_t queued;	   /* for workers */
+	pthread_mutex_t lock;      /* for all below */
+	pthread_cond_t queued;     /* for workers */
 	pthread_cond_t head_ready; /* for the owner */
 	struct slot *slots;
 	uint64_t head, next, tail;

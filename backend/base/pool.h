@@ -17,16 +17,21 @@ struct hf_stop {
 
 hf_err hf_stop_check(const struct hf_stop *stop); /* HF_CANCELLED when raised; NULL ok */
 
+/* done() must not use the pool: a serial one would nest a level for each job. */
 struct hf_pool_ops {
-	hf_err (*work)(void *job);  /* any worker's thread, any order */
-	hf_err (*done)(void *job);  /* owner's thread, in submission order; takes the job; must not submit here */
-	void (*drop)(void *job);    /* instead of done, after a failure or a stop */
+	hf_err (*work)(void *job); /* any worker's thread, any order */
+	hf_err (*done)(void *job); /* owner's thread, in submission order; takes the job */
+	void (*drop)(void *job);   /* instead of done, after a failure or a stop */
 };
 
 struct hf_pool;
 
-hf_err hf_pool_new(const struct hf_pool_ops *ops, unsigned workers, unsigned window, struct hf_pool **out);
-/* Takes the job, always. Gives the first failure of work or done; after one, all else is dropped. */
+hf_err hf_pool_new(
+	const struct hf_pool_ops *ops, unsigned workers, unsigned window, struct hf_pool **out);
+/*
+ * Takes the job, always. Gives the first failure, in submission order, of work or done; after it
+ * all else was dropped, and every call gives HF_CANCELLED.
+ */
 hf_err hf_pool_submit(struct hf_pool *pool, void *job);
 /* Delivers what is ready without waiting. */
 hf_err hf_pool_poll(struct hf_pool *pool);

@@ -18,13 +18,13 @@
 /* What is one for the whole process because stderr is. */
 static struct {
 	atomic_int lowest, format;
-	pthread_mutex_t lock;	   /* of what follows, and of writing */
+	pthread_mutex_t lock;      /* of what follows, and of writing */
 	const struct hf_buf *line; /* what the painter has on the terminal; NULL: nothing */
 } talk = {.lowest = HF_INFO, .format = HF_LOG_TEXT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const struct {
 	const char *word, *before; /* in JSON; before the message */
-	char priority;		   /* syslog's */
+	char priority;             /* syslog's */
 } levels[] = {
 	[HF_DEBUG] = {"debug", "debug: ", '7'},
 	[HF_INFO] = {"info", "", '6'},

@@ -34,8 +34,8 @@ void hf_progress_text(
 
 /*
  * Paints that line on stderr twice a second while running, from a thread of its own; nothing unless
- * stderr is a terminal, or with json: one {"progress":…} line a second on stdout. hf_log() lines pass
- * above it.
+ * stderr is a terminal, or with json: one {"progress":…} line a second on stdout. hf_log() lines
+ * pass above it.
  */
 struct hf_painter;
 struct hf_painter *hf_painter_start(const char *verb, struct hf_progress *progress, bool json);

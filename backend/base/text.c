@@ -192,8 +192,10 @@ static size_t decode(struct hf_span bytes, uint32_t *character)
 	return *character >= 0xd800 && *character <= 0xdfff ? 0 : len;
 }
 
-/* What moves the cursor, ends a line, or turns the direction of what follows: a name could lie by
- * it. */
+/*
+ * What moves the cursor, ends a line, or turns the direction of what follows: a name could lie by
+ * it.
+ */
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||

@@ -4,8 +4,8 @@
 
 #include "backend/base/buf.h"
 
-void hf_hex(struct hf_span bytes, char *out);                          /* 2 × len digits and a NUL */
-bool hf_unhex(const char *hex, size_t len, uint8_t *out);              /* len / 2 bytes; lower case */
+void hf_hex(struct hf_span bytes, char *out);             /* 2 × len digits and a NUL */
+bool hf_unhex(const char *hex, size_t len, uint8_t *out); /* len / 2 bytes; lower case */
 void hf_base64(struct hf_span bytes, struct hf_buf *out);
 
 /*

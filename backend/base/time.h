@@ -13,13 +13,13 @@
 #define HF_NS_PER_S INT64_C(1000000000)
 #define HF_TIME_TEXT 40
 
-int64_t hf_time_now(void);                /* the wall clock, or what a test set */
-void hf_time_set(int64_t now);            /* tests only; 0: back to the wall clock */
-int64_t hf_time_monotonic(void);          /* CLOCK_BOOTTIME, ns: for durations */
+int64_t hf_time_now(void);       /* the wall clock, or what a test set */
+void hf_time_set(int64_t now);   /* tests only; 0: back to the wall clock */
+int64_t hf_time_monotonic(void); /* CLOCK_BOOTTIME, ns: for durations */
 
-/* HF_INVALID: not a time. now: what "ago" counts from. *relative (NULL ok): the text depends on now. */
+/* HF_INVALID: no time. now: what "ago" counts from. *relative (NULL ok): the text depends on it. */
 hf_err hf_time_parse(const char *text, int64_t now, int64_t *out, bool *relative);
-/* "2026-11-24T10-00-00Z"; with the fraction (".5", trailing zeros cut) if `fraction` and it is not 0. */
+/* "2026-11-24T10-00-00Z", "…00.5Z": with the fraction if `fraction` and it is not 0. */
 const char *hf_time_name(int64_t time, bool fraction, char out[HF_TIME_TEXT]);
 /* "2026-11-24T10:00:00Z", fraction if not 0: for JSON. */
 const char *hf_time_rfc3339(int64_t time, char out[HF_TIME_TEXT]);

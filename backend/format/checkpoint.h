@@ -1,14 +1,20 @@
 /*
  * A checkpoint: under a maintainer's signature, what all commits up to a cutoff amount to; and the
- * segments it names: sorted tables of chunks, packs, records and commits (docs/format.md section 6).
- * Both are sealed containers (kinds 4 and 5); this is the body of the one and the blocks of the other. Pure.
+ * segments it names: sorted tables of chunks, packs, records and commits (docs/format.md section
+ * 6). Both are sealed containers (kinds 4 and 5); this is the body of the one and the blocks of the
+ * other. Pure.
  */
 #ifndef HF_FORMAT_CHECKPOINT_H
 #define HF_FORMAT_CHECKPOINT_H
 
 #include "backend/format/commit.h"
 
-enum hf_segment_kind { HF_SEGMENT_CHUNKS = 1, HF_SEGMENT_PACKS, HF_SEGMENT_RECORDS, HF_SEGMENT_COMMITS };
+enum hf_segment_kind {
+	HF_SEGMENT_CHUNKS = 1,
+	HF_SEGMENT_PACKS,
+	HF_SEGMENT_RECORDS,
+	HF_SEGMENT_COMMITS
+};
 
 struct hf_segment_ref {
 	enum hf_segment_kind kind;
@@ -32,7 +38,8 @@ struct hf_checkpoint {
 	struct hf_ids swept; /* packs, for ever */
 	struct hf_segment_ref *segments;
 	size_t n_segments;
-	struct hf_record *records; /* tombstones and 5-11 that are still needed, each after its origin */
+	struct hf_record
+		*records; /* tombstones and 5-11 that are still needed, each after its origin */
 	size_t n_records;
 };
 void hf_checkpoint_print(const struct hf_checkpoint *checkpoint, struct hf_buf *out);
@@ -45,7 +52,8 @@ struct hf_chunk_row {
 	uint32_t offset, stored, plain;
 };
 void hf_chunk_rows_print(const struct hf_chunk_row *rows, size_t n, struct hf_buf *out);
-hf_err hf_chunk_rows_parse(struct hf_span block, struct hf_arena *arena, struct hf_chunk_row **rows, size_t *n);
+hf_err hf_chunk_rows_parse(
+	struct hf_span block, struct hf_arena *arena, struct hf_chunk_row **rows, size_t *n);
 
 struct hf_pack_row {
 	struct hf_id id;
@@ -57,14 +65,18 @@ struct hf_pack_row {
 	uint8_t depth;
 };
 void hf_pack_rows_print(const struct hf_pack_row *rows, size_t n, struct hf_buf *out);
-hf_err hf_pack_rows_parse(struct hf_span block, struct hf_arena *arena, struct hf_pack_row **rows, size_t *n);
+hf_err hf_pack_rows_parse(
+	struct hf_span block, struct hf_arena *arena, struct hf_pack_row **rows, size_t *n);
 
-/* A segment's body, behind the table of its blocks (which are its chunks; id: SHA-256 of the plain block). */
+/*
+ * A segment's body, behind the table of its blocks (which are its chunks; id: SHA-256 of the plain
+ * block).
+ */
 struct hf_segment {
 	enum hf_segment_kind kind;
-	struct hf_id *first;   /* of each block */
+	struct hf_id *first; /* of each block */
 	size_t n_blocks;
-	struct hf_ids packs;   /* of a chunk segment */
+	struct hf_ids packs; /* of a chunk segment */
 };
 void hf_segment_print(const struct hf_segment *segment, struct hf_buf *out);
 hf_err hf_segment_parse(struct hf_span body, struct hf_arena *arena, struct hf_segment *out);

@@ -54,15 +54,17 @@ struct hf_snapshot {
 	uint8_t run[HF_RUN_LEN]; /* one for each run of a backup: ties unfinished to finished */
 	struct hf_span source;   /* "files/h-etc" */
 	int64_t moment, started, ended;
-	struct hf_span root;     /* hf_entry_parse_alone() */
-	uint64_t files, bytes, entries, failed; /* regular files, their bytes, all names, what could not be read */
+	struct hf_span root; /* hf_entry_parse_alone() */
+	uint64_t files, bytes, entries,
+		failed; /* regular files, their bytes, all names, what could not be read */
 	struct hf_span host, user;
 	struct hf_span *paths;
 	size_t n_paths;
 	struct hf_pairs labels, values;
-	int64_t ttl;             /* ns; 0: by the policy */
+	int64_t ttl;                        /* ns; 0: by the policy */
 	uint8_t parent[HF_SNAPSHOT_ID_LEN]; /* zero: none */
-	struct hf_extents reopen; /* a meta file of shared chunks (32-byte ids) of which less than half is used */
+	struct hf_extents reopen; /* a meta file of shared chunks (32-byte ids) of which less than
+	                             half is used */
 };
 
 struct hf_journal {
@@ -77,7 +79,8 @@ struct hf_tombstone {
 	uint8_t (*snapshots)[HF_SNAPSHOT_ID_LEN];
 	size_t n_snapshots;
 	struct hf_span source; /* empty: only the snapshots above */
-	struct hf_span *names; /* journal entries of source; n_names 0 with a source: the whole source */
+	struct hf_span
+		*names; /* journal entries of source; n_names 0 with a source: the whole source */
 	size_t n_names;
 };
 struct hf_announce {
@@ -90,7 +93,7 @@ struct hf_wanted {
 };
 struct hf_substitute {
 	struct hf_id lost;
-	uint32_t offset, length; /* this range of the lost chunk … */
+	uint32_t offset, length;   /* this range of the lost chunk … */
 	struct hf_extents extents; /* … is here */
 };
 struct hf_proven {
@@ -145,7 +148,10 @@ void hf_record_print(const struct hf_record *record, struct hf_buf *out);
 void hf_record_parse(struct hf_wire *wire, struct hf_arena *arena, struct hf_record *out);
 /* SHA-256 of a snapshot record's body, cut to 16 bytes. */
 void hf_snapshot_id(struct hf_span body, uint8_t out[HF_SNAPSHOT_ID_LEN]);
-/* Source names: <kind>/<parts> with the number of parts that the kind has; printable UTF-8, no "..". */
+/*
+ * Source names: <kind>/<parts> with the number of parts that the kind has; printable UTF-8, no
+ * "..".
+ */
 bool hf_source_valid(struct hf_span source);
 
 /* The body of a commit's last section, and of a pack's (its records alone). */
@@ -160,7 +166,8 @@ struct hf_commit {
 };
 void hf_commit_print(const struct hf_commit *commit, struct hf_buf *out);
 hf_err hf_commit_parse(struct hf_span body, struct hf_arena *arena, struct hf_commit *out);
-hf_err hf_records_parse(struct hf_span body, struct hf_arena *arena, struct hf_record **records, size_t *n);
+hf_err hf_records_parse(
+	struct hf_span body, struct hf_arena *arena, struct hf_record **records, size_t *n);
 
 /* "commits/20261124T100000Z-<64 hex>" */
 #define HF_COMMIT_NAME_LEN 89

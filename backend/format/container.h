@@ -1,12 +1,14 @@
 /*
  * The one container of every sealed object (docs/format.md section 2):
  *
- *     header 64 | sealed chunks | sealed last section | u32 its stored length   (checkpoint: + SHA-256)
+ *     header 64 | sealed chunks | sealed last section | u32 its stored length   (checkpoint: +
+ * SHA-256)
  *
  * A builder takes chunks that are already compressed, and seals everything at once under a key made
- * for this object alone: from 32 fresh random bytes and a digest of what is sealed. The kinds differ in who can
- * open the chunks (content packs and commits: readers; the rest: all slots) and in what stands
- * behind the table of the last section (the "body"). Pure; one thread at a time for one builder.
+ * for this object alone: from 32 fresh random bytes and a digest of what is sealed. The kinds
+ * differ in who can open the chunks (content packs and commits: readers; the rest: all slots) and
+ * in what stands behind the table of the last section (the "body"). Pure; one thread at a time for
+ * one builder.
  */
 #ifndef HF_FORMAT_CONTAINER_H
 #define HF_FORMAT_CONTAINER_H
@@ -40,18 +42,18 @@ hf_err hf_header_parse(struct hf_span bytes, struct hf_header *out);
 struct hf_epoch_keys {
 	uint8_t repository[HF_REPO_ID_LEN];
 	uint32_t epoch;
-	struct hf_key metadata;       /* M_e */
-	uint8_t content_public[32];   /* C_e */
-	struct hf_key content;        /* c_e: readers only */
-	bool reads;                   /* content is there */
+	struct hf_key metadata;     /* M_e */
+	uint8_t content_public[32]; /* C_e */
+	struct hf_key content;      /* c_e: readers only */
+	bool reads;                 /* content is there */
 };
 void hf_epoch_keys_release(struct hf_epoch_keys *keys);
 
 /* A chunk's row in an object's table. The offset is the chunk's place, and its nonce. */
 struct hf_row {
-	struct hf_id id;  /* zero: padding */
-	uint32_t offset;  /* in the object; not stored: the sum of what stands before */
-	uint32_t stored;  /* with its tag; plain + 16 says "as is" */
+	struct hf_id id; /* zero: padding */
+	uint32_t offset; /* in the object; not stored: the sum of what stands before */
+	uint32_t stored; /* with its tag; plain + 16 says "as is" */
 	uint32_t plain;
 };
 struct hf_table {
@@ -59,7 +61,8 @@ struct hf_table {
 	size_t n, cap;
 };
 void hf_table_release(struct hf_table *table);
-void hf_table_print(const struct hf_table *table, struct hf_buf *out); /* var n, n × (id, var plain, var stored) */
+void hf_table_print(const struct hf_table *table,
+	struct hf_buf *out); /* var n, n × (id, var plain, var stored) */
 struct hf_wire;
 /* Marks the wire bad on rows that can't be. `first`: the offset of the first chunk. */
 void hf_table_parse(struct hf_wire *wire, uint32_t first, struct hf_table *out);
@@ -73,7 +76,8 @@ HF_OWNABLE(hf_builder)
 /* bytes: a zstd frame, or the plain bytes themselves when bytes.len == plain_len. Copies. */
 void hf_builder_add(struct hf_builder *builder, const struct hf_id *id, uint32_t plain_len,
 	struct hf_span bytes);
-size_t hf_builder_size(const struct hf_builder *builder); /* stored bytes so far, without the last section */
+size_t hf_builder_size(
+	const struct hf_builder *builder); /* stored bytes so far, without the last section */
 const struct hf_table *hf_builder_table(const struct hf_builder *builder);
 
 /* Who signs (commits, checkpoints): domain is "holdfast commit 1" or "holdfast checkpoint 1". */
@@ -91,8 +95,8 @@ struct hf_sealing {
 	bool pad;                         /* to a Padmé size (kinds 1-3) */
 };
 /* Appends the whole object to out; the builder is used up. id (NULL ok): SHA-256 of the object. */
-void hf_builder_seal(struct hf_builder *builder, const struct hf_sealing *sealing, struct hf_buf *out,
-	struct hf_header *header, struct hf_id *id);
+void hf_builder_seal(struct hf_builder *builder, const struct hf_sealing *sealing,
+	struct hf_buf *out, struct hf_header *header, struct hf_id *id);
 
 /* ---- reading ---- */
 
@@ -105,7 +109,10 @@ void hf_object_keys_release(struct hf_object_keys *keys);
 hf_err hf_object_keys_derive(const struct hf_header *header, const struct hf_epoch_keys *keys,
 	struct hf_object_keys *out);
 
-/* The sealed last section's place: from the object's last 4 bytes (8 + … for a checkpoint's digest). */
+/*
+ * The sealed last section's place: from the object's last 4 bytes (8 + … for a checkpoint's
+ * digest).
+ */
 #define HF_TAIL_LEN 4
 #define HF_CHECKPOINT_DIGEST_LEN 32
 
@@ -114,8 +121,8 @@ struct hf_last {
 	struct hf_header header;
 	struct hf_table table;
 	struct hf_buf plain;
-	struct hf_span body;           /* without the signature */
-	uint32_t chunks_end;           /* where the sealed chunks end in the object */
+	struct hf_span body; /* without the signature */
+	uint32_t chunks_end; /* where the sealed chunks end in the object */
 	uint8_t signature[HF_SIGNATURE_LEN];
 };
 void hf_last_release(struct hf_last *last);
@@ -124,11 +131,15 @@ void hf_last_release(struct hf_last *last);
  * signature split off; hf_last_verify() judges it. HF_CORRUPT, HF_UNSUPPORTED, HF_DENIED (no key).
  */
 hf_err hf_last_open(struct hf_span object, const struct hf_epoch_keys *keys, struct hf_last *out);
-/* The same with only the object's header and its end at hand (`end` is the last end.len of size bytes). */
+/*
+ * The same with only the object's header and its end at hand (`end` is the last end.len of size
+ * bytes).
+ */
 hf_err hf_last_open_end(struct hf_span header, struct hf_span end, uint64_t size,
 	const struct hf_epoch_keys *keys, struct hf_last *out);
-hf_err hf_last_verify(struct hf_span object, const struct hf_last *last, const struct hf_epoch_keys *keys,
-	const struct hf_signing *signing, const uint8_t public_key[32]);
+hf_err hf_last_verify(struct hf_span object, const struct hf_last *last,
+	const struct hf_epoch_keys *keys, const struct hf_signing *signing,
+	const uint8_t public_key[32]);
 
 /* Where one chunk lies, and what binds it. */
 struct hf_chunk_place {
@@ -137,10 +148,14 @@ struct hf_chunk_place {
 	const struct hf_row *row;
 };
 struct hf_zip;
-/* Unseals and unzips into plain (row->plain bytes). Uses sealed as scratch. Doesn't check the id. HF_CORRUPT. */
-hf_err hf_chunk_open(struct hf_sealer *sealer, struct hf_zip *zip, const struct hf_chunk_place *place,
-	struct hf_buf *sealed, uint8_t *plain);
+/*
+ * Unseals and unzips into plain (row->plain bytes). Uses sealed as scratch. Doesn't check the id.
+ * HF_CORRUPT.
+ */
+hf_err hf_chunk_open(struct hf_sealer *sealer, struct hf_zip *zip,
+	const struct hf_chunk_place *place, struct hf_buf *sealed, uint8_t *plain);
 
-uint64_t hf_padme(uint64_t len); /* the padded length: at most 12 % more (Nikitin et al., PURBs, 2019) */
+uint64_t hf_padme(
+	uint64_t len); /* the padded length: at most 12 % more (Nikitin et al., PURBs, 2019) */
 
 #endif

@@ -44,9 +44,13 @@ struct hf_xattr {
 #define HF_FINGERPRINT_LEN 16
 #define HF_LINK_ID_LEN 8
 
-/* One name of a directory. All pointers are borrowed: from the caller when printed, from the arena when parsed. */
+/*
+ * One name of a directory. All pointers are borrowed: from the caller when printed, from the arena
+ * when parsed.
+ */
 struct hf_entry {
-	struct hf_span name; /* 1-1024 bytes, no '/', no NUL, not "." or ".."; empty only for a snapshot's root */
+	struct hf_span name; /* 1-1024 bytes, no '/', no NUL, not "." or ".."; empty only for a
+	                        snapshot's root */
 	enum hf_type type;
 	uint32_t mode; /* 07777 */
 	uint32_t uid, gid;
@@ -66,7 +70,7 @@ struct hf_entry {
 	uint8_t fingerprint[HF_FINGERPRINT_LEN];
 	struct hf_extents secret;   /* where the fingerprint's sealed secret lies, in meta */
 	struct hf_extents page_map; /* n 0: none; in meta */
-	bool incomplete;            /* an unfinished directory, or a file that changed while it was read */
+	bool incomplete; /* an unfinished directory, or a file that changed while it was read */
 };
 
 /* ---- a directory, built from entries in bytewise order of their names ---- */
@@ -75,7 +79,10 @@ struct hf_dir_builder;
 struct hf_dir_builder *hf_dir_builder_new(void);
 void hf_dir_builder_free(struct hf_dir_builder *builder);
 HF_OWNABLE(hf_dir_builder)
-/* Copies all that it keeps. HF_INVALID: not greater than the last name, or nothing a reader would take. */
+/*
+ * Copies all that it keeps. HF_INVALID: not greater than the last name, or nothing a reader would
+ * take.
+ */
 hf_err hf_dir_builder_add(struct hf_dir_builder *builder, const struct hf_entry *entry);
 size_t hf_dir_builder_count(const struct hf_dir_builder *builder);
 /* Appends the directory's bytes (none for an empty one); the builder is empty after. */
@@ -100,19 +107,21 @@ struct hf_block_index {
 /* The index's length, from the last 4 bytes of a block file of `size` bytes. HF_CORRUPT. */
 hf_err hf_block_index_len(struct hf_span last4, uint64_t size, uint32_t *len);
 /* bytes: the index itself, without the last 4 bytes. size: of the whole file. */
-hf_err hf_dir_index_parse(struct hf_span bytes, uint64_t size, struct hf_arena *arena,
-	struct hf_block_index *out);
+hf_err hf_dir_index_parse(
+	struct hf_span bytes, uint64_t size, struct hf_arena *arena, struct hf_block_index *out);
 /* Which block would hold the name; n when before the first. */
 size_t hf_dir_index_find(const struct hf_block_index *index, struct hf_span name);
-/* The entries of one block, all borrowed from the arena (which copies what it needs of bytes). A NUL
- * stands behind each name, target, owner's name and xattr's name. */
-hf_err hf_dir_block_parse(struct hf_span block, struct hf_arena *arena, struct hf_entry **entries,
-	size_t *n);
+/*
+ * The entries of one block, all borrowed from the arena (which copies what it needs of bytes). A
+ * NUL stands behind each name, target, owner's name and xattr's name.
+ */
+hf_err hf_dir_block_parse(
+	struct hf_span block, struct hf_arena *arena, struct hf_entry **entries, size_t *n);
 
 /* ---- files of extents ---- */
 void hf_extents_file_print(const struct hf_extents *extents, struct hf_buf *out);
-hf_err hf_extents_index_parse(struct hf_span bytes, uint64_t size, struct hf_arena *arena,
-	struct hf_block_index *out);
+hf_err hf_extents_index_parse(
+	struct hf_span bytes, uint64_t size, struct hf_arena *arena, struct hf_block_index *out);
 hf_err hf_extents_block_parse(struct hf_span block, struct hf_arena *arena, struct hf_extents *out);
 
 /* ---- page maps: fingerprints of a page file's pages ---- */

@@ -108,7 +108,7 @@ static void add_padded_key(EVP_MD_CTX *state, const uint8_t key[32], uint8_t pad
  */
 struct hf_hmac {
 	EVP_MD_CTX *inner, *outer; /* after the key's block */
-	EVP_MD_CTX *state;	   /* of the message under way */
+	EVP_MD_CTX *state;         /* of the message under way */
 };
 
 static void copy(EVP_MD_CTX *to, const EVP_MD_CTX *from)

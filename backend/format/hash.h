@@ -1,4 +1,7 @@
-/* SHA-256 and HMAC-SHA-256, by OpenSSL; whole and streaming. A keyed state is made once and copied for each message. */
+/*
+ * SHA-256 and HMAC-SHA-256, by OpenSSL; whole and streaming. A keyed state is made once and copied
+ * for each message.
+ */
 #ifndef HF_FORMAT_HASH_H
 #define HF_FORMAT_HASH_H
 

@@ -29,11 +29,15 @@ struct hf_secret {
 void hf_secret_set(struct hf_secret *secret, struct hf_span bytes); /* copies */
 void hf_secret_release(struct hf_secret *secret);
 
-/* Fresh randomness. Tests may seed it, so that two runs give the same bytes (never in the program). */
+/* Fresh randomness. Tests may seed it, so that two runs give the same bytes (never in the program).
+ */
 void hf_random(void *at, size_t len);
 void hf_random_seed(const uint8_t seed[32]); /* NULL: back to the system's */
 
-/* HKDF-SHA-256(salt = repository id, ikm, info = "holdfast 1 " label 00 context) → len bytes (≤ 2048). */
+/*
+ * HKDF-SHA-256(salt = repository id, ikm, info = "holdfast 1 " label 00 context) → len bytes (≤
+ * 2048).
+ */
 struct hf_derive {
 	const uint8_t *repository; /* HF_REPO_ID_LEN */
 	const char *label;
@@ -53,7 +57,8 @@ void hf_x25519_public(const struct hf_key *secret, uint8_t out[32]);
 hf_err hf_x25519(const struct hf_key *secret, const uint8_t point[32], struct hf_key *out);
 
 void hf_ed25519_public(const struct hf_key *seed, uint8_t out[32]);
-void hf_ed25519_sign(const struct hf_key *seed, struct hf_span message, uint8_t out[HF_SIGNATURE_LEN]);
+void hf_ed25519_sign(
+	const struct hf_key *seed, struct hf_span message, uint8_t out[HF_SIGNATURE_LEN]);
 bool hf_ed25519_verify(const uint8_t public_key[32], struct hf_span message,
 	const uint8_t signature[HF_SIGNATURE_LEN]);
 

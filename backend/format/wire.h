@@ -1,7 +1,7 @@
 /*
- * Bytes from outside, read straight through and judged once: after a bad read every read gives 0 (or
- * an empty span) and hf_wire_end() fails. Lengths are compared with what is left, never added first.
- * The printers are the same forms in the other direction.
+ * Bytes from outside, read straight through and judged once: after a bad read every read gives 0
+ * (or an empty span) and hf_wire_end() fails. Lengths are compared with what is left, never added
+ * first. The printers are the same forms in the other direction.
  */
 #ifndef HF_FORMAT_WIRE_H
 #define HF_FORMAT_WIRE_H
@@ -28,11 +28,11 @@ uint64_t hf_wire_var(struct hf_wire *wire); /* LEB128, shortest form only, below
 int64_t hf_wire_svar(struct hf_wire *wire); /* zigzag */
 /* A var that must be at most max. */
 uint64_t hf_wire_var_max(struct hf_wire *wire, uint64_t max);
-struct hf_span hf_wire_bytes(struct hf_wire *wire, size_t len);     /* borrowed from the input */
-void hf_wire_copy(struct hf_wire *wire, void *at, size_t len);      /* zeros when bad */
-struct hf_span hf_wire_sized(struct hf_wire *wire, size_t max);     /* var length, bytes */
-struct hf_span hf_wire_str(struct hf_wire *wire, size_t max);       /* the same, no NUL inside */
-int64_t hf_wire_time(struct hf_wire *wire);                         /* svar s, var ns < 10^9 → ns */
+struct hf_span hf_wire_bytes(struct hf_wire *wire, size_t len); /* borrowed from the input */
+void hf_wire_copy(struct hf_wire *wire, void *at, size_t len);  /* zeros when bad */
+struct hf_span hf_wire_sized(struct hf_wire *wire, size_t max); /* var length, bytes */
+struct hf_span hf_wire_str(struct hf_wire *wire, size_t max);   /* the same, no NUL inside */
+int64_t hf_wire_time(struct hf_wire *wire);                     /* svar s, var ns < 10^9 → ns */
 void hf_wire_fail(struct hf_wire *wire);
 /* A count of things of at least item_size bytes each: bad if they can't all be in what is left. */
 size_t hf_wire_count(struct hf_wire *wire, size_t item_size, size_t max);

@@ -1,4 +1,7 @@
-/* zstd without checksum, dictionary or content size beyond what the chunk table says; "as is" where that is smaller. One context a thread. */
+/*
+ * zstd without checksum, dictionary or content size beyond what the chunk table says; "as is" where
+ * that is smaller. One context a thread.
+ */
 #ifndef HF_FORMAT_ZIP_H
 #define HF_FORMAT_ZIP_H
 
@@ -14,7 +17,8 @@ HF_OWNABLE(hf_zip)
 
 /* Appends a frame and gives true, or appends nothing and gives false: not smaller than plain. */
 bool hf_zip_pack(struct hf_zip *zip, int level, struct hf_span plain, struct hf_buf *out);
-/* Exactly plain_len bytes (≤ HF_MAX_CHUNK) into `to`. HF_CORRUPT for all else; never writes beyond. */
+/* Exactly plain_len bytes (≤ HF_MAX_CHUNK) into `to`. HF_CORRUPT for all else; never writes beyond.
+ */
 hf_err hf_zip_unpack(struct hf_zip *zip, struct hf_span frame, uint8_t *to, size_t plain_len);
 
 #endif

@@ -38,11 +38,11 @@ struct hf_pack {
 	int64_t n; /* the catalog's own number */
 	struct hf_id id;
 	enum hf_object_kind kind; /* content, meta; HF_COMMIT: its chunks ride in a commit */
-	int64_t time;		  /* of that commit: part of its name */
+	int64_t time;             /* of that commit: part of its name */
 	uint64_t size;
 	uint8_t header[HF_HEADER_LEN];
 	uint32_t slot;
-	int64_t seen;	/* the store's time of the commit that named it first */
+	int64_t seen;   /* the store's time of the commit that named it first */
 	int64_t proven; /* 0: never */
 	uint8_t depth;
 };
@@ -75,8 +75,10 @@ hf_err hf_catalog_counts(struct hf_catalog *catalog, struct hf_catalog_counts *o
 
 /* ---- snapshots ---- */
 
-/* Adds a snapshot record as its commit carried it. The same one twice is one; the earliest commit
- * counts. */
+/*
+ * Adds a snapshot record as its commit carried it. The same one twice is one; the earliest commit
+ * counts.
+ */
 struct hf_seen {
 	uint32_t slot;
 	int64_t time; /* the store's, of the commit */
@@ -96,7 +98,7 @@ struct hf_snapshot_row {
 typedef struct hf_error *hf_snapshot_row_fn(void *arg, const struct hf_snapshot_row *row);
 struct hf_snapshot_query {
 	const char *source; /* NULL: all */
-	bool bounded;	    /* only moments up to … */
+	bool bounded;       /* only moments up to … */
 	int64_t until;
 	const char *id_prefix; /* hex digits; NULL: any */
 	const char *label_key, *label_value;

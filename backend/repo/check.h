@@ -12,10 +12,10 @@
 #include "backend/repo/reader.h"
 
 struct hf_finding {
-	const char *object;	   /* name in the store; dies with the call */
-	const char *text;	   /* what is wrong */
+	const char *object;        /* name in the store; dies with the call */
+	const char *text;          /* what is wrong */
 	const struct hf_id *chunk; /* the chunk that is hurt; NULL: the object as a whole */
-	bool lost;		   /* no good copy is known */
+	bool lost;                 /* no good copy is known */
 };
 typedef void hf_finding_fn(void *arg, const struct hf_finding *finding);
 

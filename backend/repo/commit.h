@@ -4,8 +4,10 @@
 
 #include "backend/repo/repo.h"
 
-/* records: hf_record_print() of each, one after another. Dated by the store's clock, never before
- * `not_before`. */
+/*
+ * records: hf_record_print() of each, one after another. Dated by the store's clock, never before
+ * `not_before`.
+ */
 hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before);
 
 #endif

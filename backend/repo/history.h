@@ -31,8 +31,10 @@ hf_err hf_history_at(struct hf_repo *repo, const char *source, int64_t time, str
 /* By id or a prefix of its hex (at least 4 digits). HF_NOT_FOUND, HF_INVALID: ambiguous. */
 hf_err hf_history_by_id(struct hf_repo *repo, const char *hex, struct hf_arena *arena,
 	struct hf_snapshot_info *out);
-/* The newest unfinished one of a source that no finished one of its run has ended; found false:
- * none. */
+/*
+ * The newest unfinished one of a source that no finished one of its run has ended; found false:
+ * none.
+ */
 hf_err hf_history_unfinished(struct hf_repo *repo, const char *source, struct hf_arena *arena,
 	struct hf_snapshot_info *out, bool *found);
 

@@ -153,8 +153,10 @@ static bool passed_over(enum hf_error_kind kind)
 	return kind == HF_CORRUPT || kind == HF_NOT_FOUND;
 }
 
-/* The highest of the numbers that holds. A higher one that fails is told, and passed over for
- * reading. */
+/*
+ * The highest of the numbers that holds. A higher one that fails is told, and passed over for
+ * reading.
+ */
 static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *numbers,
 	uint32_t above, const struct hf_unlock *unlock)
 {

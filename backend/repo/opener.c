@@ -22,7 +22,7 @@ struct met {
 	uint8_t repository[HF_REPO_ID_LEN];
 	char name[HF_COMMIT_NAME_LEN + 1];
 	struct hf_object_keys keys;
-	unsigned refs;		  /* guarded by the opener's lock, as the next */
+	unsigned refs;            /* guarded by the opener's lock, as the next */
 	struct hf_sealer *sealer; /* idle, NULL while somebody has it */
 };
 

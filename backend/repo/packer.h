@@ -23,11 +23,13 @@ hf_err hf_packer_add(struct hf_packer *packer, enum hf_object_kind kind, const s
 	uint32_t plain_len, struct hf_span bytes);
 /* Sends what is open, and waits for all. */
 hf_err hf_packer_flush(struct hf_packer *packer);
-/* The printed pack records of all that was sent, one after another, since the last take; each with
- * its length. */
+/*
+ * The printed pack records of all that was sent, one after another, since the last take; each with
+ * its length.
+ */
 struct hf_sent {
 	struct hf_buf records; /* hf_record_print() of each */
-	size_t *ends;	       /* where each ends in records */
+	size_t *ends;          /* where each ends in records */
 	size_t n, cap;
 };
 struct hf_sent *hf_packer_sent(struct hf_packer *packer);

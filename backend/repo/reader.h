@@ -19,8 +19,10 @@ hf_err hf_reader_open(
 void hf_reader_free(struct hf_reader *reader);
 HF_OWNABLE(hf_reader)
 
-/* kind tells the key of the id: HF_CONTENT_PACK or HF_META_PACK. Give it back with
- * hf_chunk_unref(). */
+/*
+ * kind tells the key of the id: HF_CONTENT_PACK or HF_META_PACK. Give it back with
+ * hf_chunk_unref().
+ */
 hf_err hf_reader_get(struct hf_reader *reader, enum hf_object_kind kind, const struct hf_id *id,
 	const struct hf_chunk **out);
 void hf_chunk_unref(const struct hf_chunk *chunk); /* NULL ok */

@@ -16,13 +16,15 @@ struct hf_catalog;
 
 struct hf_repo_options {
 	const char *cache_dir; /* where catalogs live; NULL: $HOLDFAST_CACHE_DIR,
-				  $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast */
+	                          $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast */
 	uint32_t at_least;     /* the least keyring number to accept */
 };
 
 void hf_settings_default(struct hf_settings *settings);
-/* Makes keyring 1 (one slot, all rights) and checkpoint 1. HF_EXISTS: there is a repository
- * already. */
+/*
+ * Makes keyring 1 (one slot, all rights) and checkpoint 1. HF_EXISTS: there is a repository
+ * already.
+ */
 hf_err hf_repo_init(struct hf_store *store, const struct hf_settings *settings, const char *slot,
 	const struct hf_unlock *unlock);
 /* Takes the store on success. HF_NOT_FOUND: no repository there; HF_NO_KEY; HF_DENIED: revoked. */

@@ -8,8 +8,10 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/repo.h"
 
-/* A keyring as it was read, and what our slot gets from it. Kept until the repository is freed:
- * others point into it. */
+/*
+ * A keyring as it was read, and what our slot gets from it. Kept until the repository is freed:
+ * others point into it.
+ */
 struct hf_keys {
 	struct hf_arena arena;
 	struct hf_buf bytes;
@@ -61,8 +63,10 @@ bool hf_slot_may_source(const struct hf_slot *slot, struct hf_span source);
 
 /* ---- checkpoints.c ---- */
 hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys);
-/* Reads the newest checkpoint that holds: sets store_id, checkpoint, cutoff. found false: there is
- * none. */
+/*
+ * Reads the newest checkpoint that holds: sets store_id, checkpoint, cutoff. found false: there is
+ * none.
+ */
 hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found);
 
 /* ---- sync.c ---- */

@@ -31,7 +31,7 @@ struct fetch {
 	struct hf_commit commit;
 	const struct hf_slot *slot;
 	bool counts; /* its records; a revoked slot's late ones don't, but their packs stay readable
-		      */
+	              */
 	struct hf_error *why; /* not to be used */
 };
 

@@ -25,7 +25,7 @@ struct hf_writer {
 	struct hf_pool *pool;
 	struct hf_packer *packer;
 	struct hf_map session; /* chunks placed since the last publish; before that, the catalog has
-				  them */
+	                          them */
 	struct hf_buf records; /* printed, for the next commit */
 
 	pthread_mutex_t lock; /* guards the contexts below: idle ones, to be used again */

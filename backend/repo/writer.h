@@ -13,8 +13,8 @@
 
 struct hf_writer;
 struct hf_writer_options {
-	unsigned workers;	      /* 0: the serial twin */
-	int level;		      /* zstd; 0: HF_ZIP_LEVEL */
+	unsigned workers;             /* 0: the serial twin */
+	int level;                    /* zstd; 0: HF_ZIP_LEVEL */
 	const struct hf_stop *stop;   /* NULL ok */
 	struct hf_progress *progress; /* NULL ok: counts `stored` */
 };
@@ -26,8 +26,10 @@ hf_err hf_writer_begin(
 void hf_writer_free(struct hf_writer *writer);
 HF_OWNABLE(hf_writer)
 
-/* Called once the chunk's id is known and its copy is on its way (or was there before). Must not
- * put. */
+/*
+ * Called once the chunk's id is known and its copy is on its way (or was there before). Must not
+ * put.
+ */
 typedef struct hf_error *hf_stored_fn(void *arg, const struct hf_id *id);
 /* kind: HF_CONTENT_PACK or HF_META_PACK. Takes plain's bytes (1 … HF_MAX_CHUNK of them), always. */
 hf_err hf_writer_put(struct hf_writer *writer, enum hf_object_kind kind, struct hf_buf *plain,
@@ -37,8 +39,10 @@ hf_err hf_writer_drain(struct hf_writer *writer);
 
 /* Adds a record to the next commit (prints it at once: nothing is kept). */
 hf_err hf_writer_add(struct hf_writer *writer, const struct hf_record *record);
-/* Sends what is open, then one commit (or several, if one were too large) with all packs and
- * records; it is in the catalog after. May be called again. */
+/*
+ * Sends what is open, then one commit (or several, if one were too large) with all packs and
+ * records; it is in the catalog after. May be called again.
+ */
 hf_err hf_writer_publish(struct hf_writer *writer);
 /*
  * After a publish: reads the state anew and makes sure that all this session relies on is there and

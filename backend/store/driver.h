@@ -11,13 +11,14 @@ struct hf_store_ops {
 	const char *scheme;
 	hf_err (*put)(struct hf_store *store, const char *name, struct hf_span bytes);
 	/* len SIZE_MAX: to the end, which the wrapper bounded by stat. */
-	hf_err (*get)(struct hf_store *store, const char *name, unsigned copy, uint64_t from, size_t len,
-		struct hf_buf *out);
+	hf_err (*get)(struct hf_store *store, const char *name, unsigned copy, uint64_t from,
+		size_t len, struct hf_buf *out);
 	hf_err (*stat)(struct hf_store *store, const char *name, unsigned copy, uint64_t *size);
-	hf_err (*list)(struct hf_store *store, const char *prefix, const char *after, hf_object_fn *each,
-		void *arg);
+	hf_err (*list)(struct hf_store *store, const char *prefix, const char *after,
+		hf_object_fn *each, void *arg);
 	hf_err (*remove)(struct hf_store *store, const char *name);
-	hf_err (*mend)(struct hf_store *store, const char *name, unsigned copy, struct hf_span bytes);
+	hf_err (*mend)(
+		struct hf_store *store, const char *name, unsigned copy, struct hf_span bytes);
 	hf_err (*now)(struct hf_store *store, int64_t *now);
 	unsigned (*copies)(struct hf_store *store, const char *name);
 	void (*close)(struct hf_store *store); /* frees the struct too */

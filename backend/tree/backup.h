@@ -1,8 +1,8 @@
 /*
- * A feed becomes a snapshot. Unchanged entries (size, mtime, ctime, and inode where the cache knows it) are taken from the
- * parent without being opened; small files share chunks; large ones are cut; directories are written
- * in post-order, each as a file of its own, and cost nothing when their bytes are the parent's.
- * Publishes as it goes: killed at any moment, the next run goes on.
+ * A feed becomes a snapshot. Unchanged entries (size, mtime, ctime, and inode where the cache knows
+ * it) are taken from the parent without being opened; small files share chunks; large ones are cut;
+ * directories are written in post-order, each as a file of its own, and cost nothing when their
+ * bytes are the parent's. Publishes as it goes: killed at any moment, the next run goes on.
  */
 #ifndef HF_TREE_BACKUP_H
 #define HF_TREE_BACKUP_H
@@ -15,20 +15,22 @@
 struct hf_backup {
 	struct hf_repo *repo;
 	struct hf_feed *feed;
-	struct hf_snapshot *about; /* source, moment (0: the end), host, user, paths, labels, ttl; the rest is filled in */
+	struct hf_snapshot *about; /* source, moment (0: the end), host, user, paths, labels, ttl;
+	                              the rest is filled in */
 	unsigned workers;
-	bool dry_run;              /* reads and counts; stores nothing */
-	bool force;                /* opens everything */
-	uint64_t publish_bytes;    /* an unfinished commit after so many new bytes; 0: 1 GiB */
+	bool dry_run;           /* reads and counts; stores nothing */
+	bool force;             /* opens everything */
+	uint64_t publish_bytes; /* an unfinished commit after so many new bytes; 0: 1 GiB */
 	const struct hf_stop *stop;
 	struct hf_progress *progress;
-	/* One thing that was not kept, or that changed while it was read (changed). Caller's thread. */
+	/* One thing that was not kept, or that changed while it was read (changed). Caller's
+	 * thread. */
 	void (*failed)(void *arg, const char *path, const struct hf_error *err, bool changed);
 	void *arg;
 };
 struct hf_backup_result {
 	uint8_t id[HF_SNAPSHOT_ID_LEN];
-	uint64_t files, dirs, others, bytes;    /* of the snapshot */
+	uint64_t files, dirs, others, bytes; /* of the snapshot */
 	uint64_t new_files, changed_files, unchanged_files;
 	uint64_t read_bytes, stored_bytes; /* read from the feed; added to the store */
 	uint64_t failed;

@@ -1,20 +1,24 @@
-/* Extents to bytes: prefix sums over extents, and, for a file of extents, over the blocks of its
- * index. */
+/*
+ * Extents to bytes: prefix sums over extents, and, for a file of extents, over the blocks of its
+ * index.
+ */
 #include "backend/tree/content.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Parsed blocks of a file of extents that stay at hand: 8 × 256 extents are about 110 KiB, whatever
- * the file's size. */
+/*
+ * Parsed blocks of a file of extents that stay at hand: 8 × 256 extents are about 110 KiB, whatever
+ * the file's size.
+ */
 #define KEPT_RUNS 8
 #define NO_BLOCK SIZE_MAX
 
 /* Neighbouring extents: all of a file, or one block of its file of extents. Shared, immutable. */
 struct run {
 	atomic_uint refs;
-	size_t n;	  /* > 0 */
+	size_t n;         /* > 0 */
 	uint64_t *starts; /* [n + 1]: where each begins in the file, and where the last one ends */
 	struct hf_extent extents[];
 };
@@ -189,8 +193,10 @@ static void keep_run(struct hf_content *content, size_t block, struct run *run)
 	run_unref(old);
 }
 
-/* Block i of the file of extents. Two threads may parse the same one at once: harmless, and no lock
- * is held meanwhile. */
+/*
+ * Block i of the file of extents. Two threads may parse the same one at once: harmless, and no lock
+ * is held meanwhile.
+ */
 static hf_err block_run(struct hf_content *content, size_t i, struct run **out)
 {
 	struct run *run = kept_run(content, i);

@@ -14,7 +14,7 @@
 #include "backend/tree/content.h"
 
 #define SHARDS 8
-#define SLOTS 512	       /* hash chains of a shard */
+#define SLOTS 512              /* hash chains of a shard */
 #define SHARD_BYTES (4u << 20) /* of decoded blocks, estimated: 32 MiB in all */
 
 struct block {
@@ -24,7 +24,7 @@ struct block {
 	size_t weight;
 	struct hf_id dir;
 	size_t number;
-	struct block *next;	     /* in its hash chain */
+	struct block *next;          /* in its hash chain */
 	struct block *newer, *older; /* by last use */
 };
 
@@ -43,8 +43,10 @@ struct hf_dir {
 	struct hf_block_index index;
 };
 
-/* The one thing in this layer that outlives its users: a cache, bounded, shared by all mounts of
- * the process. */
+/*
+ * The one thing in this layer that outlives its users: a cache, bounded, shared by all mounts of
+ * the process.
+ */
 static struct shard shards[SHARDS];
 static pthread_once_t shards_once = PTHREAD_ONCE_INIT;
 
@@ -116,8 +118,10 @@ static void enter_order(struct shard *shard, struct block *block)
 	shard->newest = block;
 }
 
-/* Takes blocks out, oldest first, until `more` bytes have room; gives them as a chain to let go of
- * without the lock. */
+/*
+ * Takes blocks out, oldest first, until `more` bytes have room; gives them as a chain to let go of
+ * without the lock.
+ */
 static struct block *make_room(struct shard *shard, size_t more)
 {
 	struct block *gone = NULL;

@@ -1,6 +1,6 @@
 /*
- * A stored directory, read: look up a name, or go through its entries. Immutable: any thread. Decoded
- * blocks are shared and counted; entries live as long as their block.
+ * A stored directory, read: look up a name, or go through its entries. Immutable: any thread.
+ * Decoded blocks are shared and counted; entries live as long as their block.
  */
 #ifndef HF_TREE_DIR_H
 #define HF_TREE_DIR_H
@@ -12,8 +12,8 @@ struct hf_dir;
 struct hf_dir_block {
 	struct hf_entry *entries;
 	size_t n;
-	/* A number for its first entry: HF_BLOCK_ENTRIES × the block's, so entry `first + j` is found again from
-	 * that number alone. They rise, with gaps where a block isn't full. */
+	/* A number for its first entry: HF_BLOCK_ENTRIES × the block's, so entry `first + j` is
+	 * found again from that number alone. They rise, with gaps where a block isn't full. */
 	uint64_t first;
 };
 const struct hf_dir_block *hf_dir_block_ref(const struct hf_dir_block *block);
@@ -44,9 +44,12 @@ struct hf_dir_cursor {
 void hf_dir_cursor_begin(struct hf_dir_cursor *cursor, struct hf_dir *dir);
 /* *entry NULL: the end. It lives until the cursor moves on. */
 hf_err hf_dir_cursor_next(struct hf_dir_cursor *cursor, const struct hf_entry **entry);
-/* Moves on to the first name >= name, for a merge with another sorted list; *entry NULL: no such exact name.
- * next() gives that first name (again). Never moves back. */
-hf_err hf_dir_cursor_seek(struct hf_dir_cursor *cursor, struct hf_span name, const struct hf_entry **entry);
+/*
+ * Moves on to the first name >= name, for a merge with another sorted list; *entry NULL: no such
+ * exact name. next() gives that first name (again). Never moves back.
+ */
+hf_err hf_dir_cursor_seek(
+	struct hf_dir_cursor *cursor, struct hf_span name, const struct hf_entry **entry);
 void hf_dir_cursor_end(struct hf_dir_cursor *cursor);
 
 #endif

@@ -1,4 +1,7 @@
-/* Rules that leave things out, as in gitignore: the last rule that matches decides, '!' takes back, a pattern with '/' is anchored at a root. */
+/*
+ * Rules that leave things out, as in gitignore: the last rule that matches decides, '!' takes back,
+ * a pattern with '/' is anchored at a root.
+ */
 #ifndef HF_TREE_EXCLUDE_H
 #define HF_TREE_EXCLUDE_H
 
@@ -11,8 +14,10 @@ void hf_exclude_free(struct hf_exclude *exclude);
 HF_OWNABLE(hf_exclude)
 /* HF_INVALID: an empty pattern or one that can never match. */
 hf_err hf_exclude_add(struct hf_exclude *exclude, const char *pattern);
-hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path); /* a pattern a line, # comments */
+hf_err hf_exclude_add_file(
+	struct hf_exclude *exclude, const char *path); /* a pattern a line, # comments */
 /* path: below the root ("a/b"), and the absolute one; either may match. */
-bool hf_exclude_match(const struct hf_exclude *exclude, const char *path, const char *absolute, bool dir);
+bool hf_exclude_match(
+	const struct hf_exclude *exclude, const char *path, const char *absolute, bool dir);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * What a backup pulls from: a tree in order. next() gives a directory (ENTER), its entries in bytewise
- * order of their names (a subdirectory comes as ENTER … LEAVE at its place), and LEAVE. It knows stat
- * only; what costs more (open, xattrs, content) is asked for by open(), for entries that changed.
+ * What a backup pulls from: a tree in order. next() gives a directory (ENTER), its entries in
+ * bytewise order of their names (a subdirectory comes as ENTER … LEAVE at its place), and LEAVE. It
+ * knows stat only; what costs more (open, xattrs, content) is asked for by open(), for entries that
+ * changed.
  */
 #ifndef HF_TREE_FEED_H
 #define HF_TREE_FEED_H
@@ -13,8 +14,9 @@ enum hf_step { HF_STEP_ENTER, HF_STEP_ENTRY, HF_STEP_LEAVE, HF_STEP_FAILED, HF_S
 /* One thing of the feed; it stays valid until hf_feed_done(item). */
 struct hf_item {
 	enum hf_step step;
-	struct hf_entry entry; /* ENTER, ENTRY: from stat; name and owners set; the root's name is empty */
-	const char *path;      /* for messages and link ids: below the root, "" for it */
+	struct hf_entry
+		entry; /* ENTER, ENTRY: from stat; name and owners set; the root's name is empty */
+	const char *path;       /* for messages and link ids: below the root, "" for it */
 	uint64_t device, inode; /* hard links: one file has one pair within a run */
 	struct hf_error *error; /* FAILED: what could not be read, owned by the item */
 };
@@ -24,12 +26,16 @@ struct hf_feed_file;
 struct hf_feed_ops {
 	hf_err (*next)(struct hf_feed *feed, struct hf_item **out);
 	void (*done)(struct hf_feed *feed, struct hf_item *item); /* owner's thread */
-	/* Completes the entry (xattrs, target, fresh stat) into the arena; *file NULL unless regular. Any thread. */
+	/* Completes the entry (xattrs, target, fresh stat) into the arena; *file NULL unless
+	 * regular. Any thread. */
 	hf_err (*open)(struct hf_feed *feed, struct hf_item *item, struct hf_arena *arena,
 		struct hf_feed_file **file);
-	/* Fewer than len only at the end. *hole: instead, that many zero bytes come, *got of them. */
-	hf_err (*read)(struct hf_feed_file *file, void *at, size_t len, size_t *got, uint64_t *hole);
-	/* NULL: unchanged since open; else the entry's fresh stat says that it changed meanwhile (a warning). */
+	/* Fewer than len only at the end. *hole: instead, that many zero bytes come, *got of them.
+	 */
+	hf_err (*read)(
+		struct hf_feed_file *file, void *at, size_t len, size_t *got, uint64_t *hole);
+	/* NULL: unchanged since open; else the entry's fresh stat says that it changed meanwhile (a
+	 * warning). */
 	hf_err (*close)(struct hf_feed_file *file, bool *changed);
 	void (*free)(struct hf_feed *feed);
 };

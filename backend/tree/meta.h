@@ -1,6 +1,6 @@
 /*
- * What a file is beside its content: stat, link target, xattrs with ACLs, owners' names; captured from
- * a file system and applied to one. Any thread, but a names cache belongs to one.
+ * What a file is beside its content: stat, link target, xattrs with ACLs, owners' names; captured
+ * from a file system and applied to one. Any thread, but a names cache belongs to one.
  */
 #ifndef HF_TREE_META_H
 #define HF_TREE_META_H
@@ -18,21 +18,26 @@ HF_OWNABLE(hf_owners)
 struct hf_span hf_owners_user(struct hf_owners *owners, uint32_t uid);
 struct hf_span hf_owners_group(struct hf_owners *owners, uint32_t gid);
 
-/* From stat alone: type, mode, owners, times, size, rdev, nlink; HF_UNSUPPORTED for a type that is none of ours. */
+/*
+ * From stat alone: type, mode, owners, times, size, rdev, nlink; HF_UNSUPPORTED for a type that is
+ * none of ours.
+ */
 hf_err hf_meta_stat(const struct stat *st, struct hf_owners *owners, struct hf_entry *entry);
 /* Link target and xattrs of dirfd/name (not followed), into the arena. fd >= 0: the file, open. */
-hf_err hf_meta_capture(int dirfd, const char *name, int fd, struct hf_arena *arena, struct hf_entry *entry);
+hf_err hf_meta_capture(
+	int dirfd, const char *name, int fd, struct hf_arena *arena, struct hf_entry *entry);
 
 struct hf_meta_apply {
-	bool owners;       /* chown: when root */
-	bool by_name;      /* prefer the names where this machine knows them */
-	bool trusted;      /* also trusted.* and security.* xattrs */
+	bool owners;  /* chown: when root */
+	bool by_name; /* prefer the names where this machine knows them */
+	bool trusted; /* also trusted.* and security.* xattrs */
 };
 /*
  * Owner, mode, xattrs, times, in the order that lets each survive the others. Never follows a link
- * at `name`. What could not be applied is one error that names it; the rest is applied all the same.
+ * at `name`. What could not be applied is one error that names it; the rest is applied all the
+ * same.
  */
-hf_err hf_meta_set(int dirfd, const char *name, const struct hf_entry *entry,
-	const struct hf_meta_apply *how);
+hf_err hf_meta_set(
+	int dirfd, const char *name, const struct hf_entry *entry, const struct hf_meta_apply *how);
 
 #endif

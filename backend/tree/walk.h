@@ -1,6 +1,6 @@
 /*
- * The feed of local paths. One directory: the snapshot shows what is in it. Several paths, or files:
- * each under its absolute path, the directories above it made from their own stat.
+ * The feed of local paths. One directory: the snapshot shows what is in it. Several paths, or
+ * files: each under its absolute path, the directories above it made from their own stat.
  */
 #ifndef HF_TREE_WALK_H
 #define HF_TREE_WALK_H

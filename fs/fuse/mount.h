@@ -11,7 +11,7 @@ enum hf_xattr_mode { HF_XATTR_AUTO, HF_XATTR_ON, HF_XATTR_OFF };
 
 struct hf_mount_options {
 	const char *mountpoint;
-	const char *name;	  /* what /proc/mounts shows as the device: the repository's URL */
+	const char *name;         /* what /proc/mounts shows as the device: the repository's URL */
 	const char *fuse_options; /* passed on: "allow_other,nodev", NULL ok */
 	enum hf_xattr_mode xattrs;
 	unsigned threads;   /* 0: as many as the machine has processors, at least 4 */
@@ -28,8 +28,10 @@ hf_err hf_mount_detach(struct hf_mount_parent **out);
 void hf_mount_ready(struct hf_mount_parent *parent); /* NULL ok: foreground */
 void hf_mount_failed(struct hf_mount_parent *parent, const char *message, int exit_status);
 
-/* Mounts, answers the kernel's INIT, calls hf_mount_ready, serves until unmounted or a signal
- * comes. */
+/*
+ * Mounts, answers the kernel's INIT, calls hf_mount_ready, serves until unmounted or a signal
+ * comes.
+ */
 hf_err hf_mount_run(struct hf_view *view, const struct hf_mount_options *options,
 	struct hf_mount_parent *parent);
 

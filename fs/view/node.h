@@ -23,14 +23,14 @@ struct hf_attr {
 	uint32_t rdev_major, rdev_minor;
 	int64_t mtime, ctime;
 	bool fixed; /* never changes: may be cached for ever; else it is computed and moves when
-		       snapshots come */
+	               snapshots come */
 };
 
 /* One name of a listing. */
 struct hf_listed {
 	struct hf_span name;
 	struct hf_node *node; /* borrowed for the call; ref it to keep it */
-	uint64_t next;	      /* where a later listing goes on behind this name */
+	uint64_t next;        /* where a later listing goes on behind this name */
 };
 /* false: enough, stop the listing (its name was not taken). */
 typedef bool hf_listed_fn(void *arg, const struct hf_listed *listed);

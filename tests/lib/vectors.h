@@ -1,5 +1,7 @@
-/* The known answers of tests/vectors: one case a line, its fields hexadecimal ("-": no bytes) or
- * decimal. */
+/*
+ * The known answers of tests/vectors: one case a line, its fields hexadecimal ("-": no bytes) or
+ * decimal.
+ */
 #ifndef HF_TESTS_LIB_VECTORS_H
 #define HF_TESTS_LIB_VECTORS_H
 

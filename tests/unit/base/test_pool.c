@@ -159,7 +159,7 @@ START_TEST(after_a_failure_every_call_says_so_and_drops)
 
 	ck_ok(hf_pool_new(&ops, (unsigned)_i, 4, &pool));
 	hf_error_free(hf_pool_submit(pool, job_of(log, 0))); /* the serial twin fails here */
-	hf_error_free(hf_pool_drain(pool));		     /* and the others here */
+	hf_error_free(hf_pool_drain(pool));                  /* and the others here */
 
 	ck_fails(HF_CANCELLED, hf_pool_submit(pool, job_of(log, 1)));
 	ck_fails(HF_CANCELLED, hf_pool_poll(pool));

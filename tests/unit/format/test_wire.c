@@ -87,8 +87,8 @@ END_TEST
 START_TEST(a_var_that_is_long_large_or_cut_off_is_bad)
 {
 	struct hf_wire bad[] = {
-		WIRE("\x80\x00"),				  /* zero in two bytes */
-		WIRE("\xff\x80\x00"),				  /* 127 in three */
+		WIRE("\x80\x00"),                                 /* zero in two bytes */
+		WIRE("\xff\x80\x00"),                             /* 127 in three */
 		WIRE("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00"), /* 2^63 - 1 in ten */
 		WIRE("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"), /* 2^63 */
 		WIRE("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), /* 2^64 - 1 */
