@@ -38,15 +38,4 @@ hf_err hf_compare_trees(
 hf_err hf_compare_local(
 	const struct hf_compare *compare, const struct hf_entry *a, const char *path);
 
-/* The keyed fingerprint of a content, streaming (docs/format.md section 7). */
-struct hf_fingerprint;
-struct hf_fingerprint *hf_fingerprint_new(const struct hf_key *secret);
-void hf_fingerprint_free(struct hf_fingerprint *fingerprint);
-HF_OWNABLE(hf_fingerprint)
-/* Bytes in order from offset 0; a hole is skipped by count. */
-void hf_fingerprint_add(struct hf_fingerprint *fingerprint, struct hf_span bytes);
-void hf_fingerprint_skip(struct hf_fingerprint *fingerprint, uint64_t zeros);
-void hf_fingerprint_end(struct hf_fingerprint *fingerprint,
-	uint8_t out[HF_FINGERPRINT_LEN]); /* and ready for the next */
-
 #endif
