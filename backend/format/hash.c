@@ -6,6 +6,7 @@
 #include "backend/format/hash.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

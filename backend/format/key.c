@@ -2,8 +2,10 @@
 #include "backend/format/key.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>

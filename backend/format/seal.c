@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
