@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "backend/base/error.h"
+#include "tests/lib/seed.h"
 
 /* The call must succeed; its error is printed. */
 #define ck_ok(call) hf_test_ok((call), #call, __FILE__, __LINE__)
@@ -21,11 +22,6 @@
 void hf_test_ok(struct hf_error *err, const char *call, const char *file, int line);
 void hf_test_fails(struct hf_error *err, enum hf_error_kind kind, const char *part,
 	const char *call, const char *file, int line);
-
-/* HF_TEST_SEED, or 1; says so on stderr, so that a failure can be repeated. */
-uint64_t hf_test_seed(void);
-/* The next number of a sequence (splitmix64); start with *state = hf_test_seed(). */
-uint64_t hf_test_random(uint64_t *state);
 
 /* A new empty folder under TMPDIR; ends with hf_test_dir_free(), which removes all in it. */
 char *hf_test_dir(void);
