@@ -76,8 +76,8 @@ HF_OWNABLE(hf_builder)
 /* bytes: a zstd frame, or the plain bytes themselves when bytes.len == plain_len. Copies. */
 void hf_builder_add(struct hf_builder *builder, const struct hf_id *id, uint32_t plain_len,
 	struct hf_span bytes);
-size_t hf_builder_size(
-	const struct hf_builder *builder); /* stored bytes so far, without the last section */
+/* Stored bytes so far, and the table's rows. */
+size_t hf_builder_size(const struct hf_builder *builder);
 const struct hf_table *hf_builder_table(const struct hf_builder *builder);
 
 /* Who signs (commits, checkpoints): domain is "holdfast commit 1" or "holdfast checkpoint 1". */
@@ -109,10 +109,7 @@ void hf_object_keys_release(struct hf_object_keys *keys);
 hf_err hf_object_keys_derive(const struct hf_header *header, const struct hf_epoch_keys *keys,
 	struct hf_object_keys *out);
 
-/*
- * The sealed last section's place: from the object's last 4 bytes (8 + … for a checkpoint's
- * digest).
- */
+/* Behind the sealed last section: its length; behind a checkpoint's length a digest of all. */
 #define HF_TAIL_LEN 4
 #define HF_CHECKPOINT_DIGEST_LEN 32
 
@@ -131,9 +128,12 @@ void hf_last_release(struct hf_last *last);
  * signature split off; hf_last_verify() judges it. HF_CORRUPT, HF_UNSUPPORTED, HF_DENIED (no key).
  */
 hf_err hf_last_open(struct hf_span object, const struct hf_epoch_keys *keys, struct hf_last *out);
+/* How many of an object's last bytes hold its last section; `end` has the last 36 or more. */
+hf_err hf_last_end_len(enum hf_object_kind kind, struct hf_span end, uint64_t size, size_t *need);
 /*
- * The same with only the object's header and its end at hand (`end` is the last end.len of size
- * bytes).
+ * hf_last_open() with only the object's header and its end at hand (`end` is the last end.len of
+ * size bytes). HF_INVALID: end holds less than hf_last_end_len() says. Judges no checkpoint's
+ * digest.
  */
 hf_err hf_last_open_end(struct hf_span header, struct hf_span end, uint64_t size,
 	const struct hf_epoch_keys *keys, struct hf_last *out);
