@@ -122,8 +122,11 @@ struct hf_slot_wish {
 hf_err hf_keyring_add_slot(struct hf_keyring *keyring, struct hf_arena *arena,
 	const struct hf_slot_secrets *admin, const struct hf_slot_wish *wish,
 	const struct hf_unlock *unlock);
-/* A new epoch: new M and C, the older ones chained, every slot that is not revoked granted anew. */
-void hf_keyring_add_epoch(struct hf_keyring *keyring, struct hf_arena *arena,
+/*
+ * A new epoch: new M and C, the older ones chained, every slot that is not revoked granted anew.
+ * None of these changes keyring->n: who publishes the keyring counts it up.
+ */
+hf_err hf_keyring_add_epoch(struct hf_keyring *keyring, struct hf_arena *arena,
 	struct hf_slot_secrets *admin, int64_t now);
 
 /* Derived once from R: id key, meta-id key, page key, gear. */
@@ -134,7 +137,7 @@ void hf_gear_derive(const struct hf_slot_secrets *secrets, uint8_t out[2048]);
 
 /* The secret of fingerprints: sealed to the epoch's readers, 84 bytes inside a meta chunk. */
 #define HF_SEALED_SECRET_LEN 84
-void hf_fingerprint_secret_seal(const struct hf_epoch_keys *keys, const struct hf_key *secret,
+hf_err hf_fingerprint_secret_seal(const struct hf_epoch_keys *keys, const struct hf_key *secret,
 	uint8_t out[HF_SEALED_SECRET_LEN]);
 /* epochs: a reader's; finds the one that is named. HF_CORRUPT, HF_DENIED. */
 hf_err hf_fingerprint_secret_open(

@@ -30,7 +30,10 @@
 #define HF_MAX_VALUE 4096
 #define HF_MAX_KEYRING (4u << 20)
 #define HF_MAX_SLOTS 1024
+#define HF_MAX_SLOT_NAME 64
+#define HF_MAX_PATTERNS 256        /* source patterns of one slot */
 #define HF_MAX_PASSPHRASE_SLOTS 16 /* tried when no slot is named */
+#define HF_MIN_KEY_FILE 32         /* bytes of a key file, of a command's answer */
 #define HF_MAX_EPOCHS 4096
 #define HF_MAX_REVOKED_COMMITS 65536
 #define HF_MAX_HINT 4096
