@@ -53,6 +53,7 @@ struct hf_node_ops {
 	/* The stored entry behind it (restore, diff): borrowed as long as the node. NULL: it is
 	 * computed. */
 	const struct hf_entry *(*entry)(struct hf_node *node);
+	struct hf_reader *(*reader)(struct hf_node *node); /* what its entry is read with */
 	/* The piece of a file that a read at `from` decodes as a whole: for handing it to the page
 	 * cache. */
 	hf_err (*piece)(struct hf_node *file, uint64_t from, uint64_t *begin, uint64_t *end);
@@ -78,6 +79,7 @@ hf_err hf_node_list(struct hf_node *dir, uint64_t from, hf_listed_fn *each, void
 hf_err hf_node_attr(struct hf_node *node, struct hf_attr *out);
 hf_err hf_node_read(struct hf_node *file, uint64_t from, void *at, size_t len, size_t *got);
 const struct hf_entry *hf_node_entry(struct hf_node *node); /* NULL: computed */
+struct hf_reader *hf_node_reader(struct hf_node *node);     /* NULL: computed */
 
 /*
  * Walks a path as typed ("latest/files/h-etc/ssh", "/at/2h ago/…", "" for the root itself), follows

@@ -1,0 +1,136 @@
+#include "tools/cli/output.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/base/text.h"
+#include "backend/base/time.h"
+
+void hf_json_line(json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(object);
+}
+
+void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes)
+{
+	if (hf_utf8_valid(bytes)) {
+		json_object_set_new(object, key, json_stringn((const char *)bytes.at, bytes.len));
+		return;
+	}
+	HF_RELEASED(hf_buf) shown = {0}, coded = {0};
+	HF_FREED char *coded_key = hf_format("%s_base64", key);
+
+	hf_text_show(bytes, &shown);
+	hf_base64(bytes, &coded);
+	json_object_set_new(object, key, json_stringn((const char *)shown.at, shown.len));
+	json_object_set_new(object, coded_key, json_stringn((const char *)coded.at, coded.len));
+}
+
+void hf_json_set_time(json_t *object, const char *key, int64_t time)
+{
+	char text[HF_TIME_TEXT];
+
+	json_object_set_new(object, key, json_string(hf_time_rfc3339(time, text)));
+}
+
+/* ---- tables ---- */
+
+struct hf_table_out {
+	const char *const *titles;
+	size_t columns;
+	char **cells;
+	size_t n, cap;
+};
+
+struct hf_table_out *hf_table_new(const char *const *titles)
+{
+	struct hf_table_out *table = hf_calloc(1, sizeof(*table));
+
+	table->titles = titles;
+	while (titles[table->columns])
+		table->columns++;
+	return table;
+}
+
+void hf_table_cell(struct hf_table_out *table, const char *text)
+{
+	table->cells = hf_grow(table->cells, &table->cap, table->n + 1, sizeof(*table->cells));
+	table->cells[table->n++] = hf_strdup(text);
+}
+
+/* Characters, not bytes: what a terminal gives a column to, but for wide ones. */
+static size_t width(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void print_cell(const char *text, size_t wide, bool right, bool last)
+{
+	const size_t pad = wide - width(text);
+
+	if (right)
+		printf("%*s", (int)pad, "");
+	fputs(text, stdout);
+	if (!right && !last)
+		printf("%*s", (int)pad, "");
+	fputs(last ? "\n" : "  ", stdout);
+}
+
+void hf_table_show(struct hf_table_out *table)
+{
+	size_t *widest = hf_calloc(table->columns, sizeof(*widest));
+	const bool terminal = hf_stdout_is_terminal();
+
+	for (size_t c = 0; c < table->columns; c++)
+		widest[c] = width(table->titles[c] + (table->titles[c][0] == '>'));
+	for (size_t i = 0; i < table->n; i++)
+		widest[i % table->columns] =
+			HF_MAX(widest[i % table->columns], width(table->cells[i]));
+	if (terminal)
+		fputs("\033[1m", stdout);
+	for (size_t c = 0; c < table->columns; c++) {
+		const bool right = table->titles[c][0] == '>';
+
+		print_cell(table->titles[c] + right, widest[c], right, c + 1 == table->columns);
+	}
+	if (terminal)
+		fputs("\033[0m", stdout);
+	for (size_t i = 0; i < table->n; i++) {
+		const size_t c = i % table->columns;
+
+		print_cell(table->cells[i], widest[c], table->titles[c][0] == '>',
+			c + 1 == table->columns);
+		free(table->cells[i]);
+	}
+	free(table->cells);
+	free(widest);
+	free(table);
+}
+
+bool hf_stdout_is_terminal(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = isatty(STDOUT_FILENO);
+	return known;
+}
+
+void hf_print_name(struct hf_span name, FILE *to)
+{
+	HF_RELEASED(hf_buf) shown = {0};
+
+	if (!hf_stdout_is_terminal()) {
+		fwrite(name.at, 1, name.len, to);
+		return;
+	}
+	hf_text_show(name, &shown);
+	fwrite(shown.at, 1, shown.len, to);
+}

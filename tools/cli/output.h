@@ -1,0 +1,30 @@
+/*
+ * Results on stdout: text for people, or one JSON object a line. A table lines its columns up;
+ * names are shown so that no byte of theirs can play tricks on a terminal.
+ */
+#ifndef HF_CLI_OUTPUT_H
+#define HF_CLI_OUTPUT_H
+
+#include <jansson.h>
+
+#include "backend/base/buf.h"
+
+/* Prints the object on a line of its own and frees it. */
+void hf_json_line(json_t *object);
+/* Bytes as a JSON string: invalid UTF-8 is shown as \xNN, and then "<key>_base64" carries the
+ * bytes. */
+void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes);
+void hf_json_set_time(json_t *object, const char *key, int64_t time);
+
+struct hf_table_out;
+/* titles: NULL at the end; one that begins with '>' is aligned to the right. */
+struct hf_table_out *hf_table_new(const char *const *titles);
+void hf_table_cell(
+	struct hf_table_out *table, const char *text); /* from left to right, row by row */
+void hf_table_show(struct hf_table_out *table);        /* prints and frees */
+
+/* Escaped for a terminal, or raw for a pipe. */
+void hf_print_name(struct hf_span name, FILE *to);
+bool hf_stdout_is_terminal(void);
+
+#endif

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "backend/base/fd.h"
+#include "backend/base/talk.h"
+#include "tools/cli/cli.h"
+
+#define KEY_FILE_MAX (64u << 10)
+#define NEW_KEY_LEN 64
+
+void hf_cli_unlock_release(struct hf_cli_unlock *unlock)
+{
+	hf_secret_release(&unlock->secret);
+}
+
+static void take(struct hf_cli_unlock *out, enum hf_unlock_kind kind, struct hf_span bytes)
+{
+	hf_secret_set(&out->secret, bytes);
+	out->unlock.kind = kind;
+	out->unlock.secret = &out->secret;
+}
+
+static void wipe_buf(struct hf_buf *buf)
+{
+	hf_wipe(buf->at, buf->cap);
+	hf_buf_release(buf);
+}
+#define WIPED __attribute__((cleanup(wipe_buf))) struct hf_buf
+
+hf_err hf_cli_read_key_file(const char *path, struct hf_cli_unlock *out)
+{
+	WIPED bytes = {0};
+	struct hf_error *err = hf_file_read(path, KEY_FILE_MAX, &bytes);
+
+	if (err)
+		return hf_error_in(err, "key file");
+	if (bytes.len < 32)
+		return hf_error_new(HF_INVALID,
+			"key file %s has %zu bytes; at least 32 random ones are needed", path,
+			bytes.len);
+	take(out, HF_KEY_FILE, hf_buf_span(&bytes));
+	return NULL;
+}
+
+hf_err hf_cli_read_passphrase_file(const char *path, struct hf_cli_unlock *out)
+{
+	WIPED bytes = {0};
+	struct hf_error *err = hf_file_read(path, KEY_FILE_MAX, &bytes);
+
+	if (err)
+		return hf_error_in(err, "passphrase file");
+	const uint8_t *end = bytes.len ? memchr(bytes.at, '\n', bytes.len) : NULL;
+	size_t len = end ? (size_t)(end - bytes.at) : bytes.len;
+
+	if (len > 0 && bytes.at[len - 1] == '\r')
+		len--;
+	if (len == 0)
+		return hf_error_new(
+			HF_INVALID, "passphrase file %s: its first line is empty", path);
+	take(out, HF_PASSPHRASE, hf_span(bytes.at, len));
+	return NULL;
+}
+
+/* One line from the terminal, not shown while it is typed. */
+static hf_err read_hidden(int tty, const char *prompt, struct hf_buf *line)
+{
+	struct termios shown, hidden;
+	char c = 0;
+	size_t got = 1;
+	struct hf_error *err = hf_fd_write(tty, prompt, strlen(prompt));
+
+	if (err)
+		return err;
+	if (tcgetattr(tty, &shown) != 0)
+		return hf_error_sys("asking for a passphrase");
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(tty, TCSAFLUSH, &hidden);
+	while (!err && c != '\n' && got == 1) {
+		err = hf_fd_read(tty, &c, 1, &got);
+		if (!err && got == 1 && c != '\n')
+			hf_buf_add(line, &c, 1);
+	}
+	tcsetattr(tty, TCSAFLUSH, &shown);
+	if (!err)
+		err = hf_fd_write(tty, "\n", 1);
+	return err;
+}
+
+hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unlock *out)
+{
+	HF_FD tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	WIPED first = {0};
+	WIPED second = {0};
+
+	if (tty < 0)
+		return hf_error_new(HF_INVALID,
+			"no key, and no terminal to ask for a passphrase; "
+			"hint: --key-file FILE, or set HOLDFAST_KEY_FILE");
+	HF_TRY(read_hidden(tty, prompt, &first));
+	if (first.len == 0)
+		return hf_error_new(HF_INVALID, "the passphrase is empty");
+	if (twice) {
+		HF_TRY(read_hidden(tty, "Once more: ", &second));
+		if (!hf_span_equal(hf_buf_span(&first), hf_buf_span(&second)))
+			return hf_error_new(HF_INVALID, "the two passphrases differ");
+	}
+	take(out, HF_PASSPHRASE, hf_buf_span(&first));
+	return NULL;
+}
+
+/* A new key: random bytes, for its owner alone, never over a file that is there. */
+static hf_err make_key_file(const char *path)
+{
+	uint8_t bytes[NEW_KEY_LEN];
+	HF_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+
+	if (fd < 0)
+		return hf_error_sys("making key file %s", path);
+	hf_random(bytes, sizeof(bytes));
+	struct hf_error *err = hf_fd_write(fd, bytes, sizeof(bytes));
+
+	hf_wipe(bytes, sizeof(bytes));
+	if (!err && fsync(fd) != 0)
+		err = hf_error_sys("writing key file %s", path);
+	if (err)
+		return err;
+	hf_log(HF_INFO,
+		"made a key file; whoever loses it loses the backups: keep a copy elsewhere",
+		"file", path, NULL);
+	return NULL;
+}
+
+hf_err hf_cli_unlock(struct hf_cli *cli, bool fresh, struct hf_cli_unlock *out)
+{
+	const char *passphrase = getenv("HOLDFAST_PASSPHRASE");
+	const char *file =
+		cli->passphrase_file ? cli->passphrase_file : getenv("HOLDFAST_PASSPHRASE_FILE");
+
+	out->unlock.slot = fresh ? NULL : cli->slot;
+	if (cli->key_file) {
+		if (fresh && access(cli->key_file, F_OK) != 0 && errno == ENOENT)
+			HF_TRY(make_key_file(cli->key_file));
+		return hf_cli_read_key_file(cli->key_file, out);
+	}
+	if (file && *file)
+		return hf_cli_read_passphrase_file(file, out);
+	if (passphrase && *passphrase) {
+		take(out, HF_PASSPHRASE, hf_span_str(passphrase));
+		return NULL;
+	}
+	return hf_cli_ask_passphrase(fresh ? "New passphrase: " : "Passphrase: ", fresh, out);
+}

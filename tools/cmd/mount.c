@@ -1,0 +1,263 @@
+/* mount: the repository as a file system */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/text.h"
+#include "backend/base/time.h"
+#include "fs/fuse/mount.h"
+#include "tools/cli/cli.h"
+#include "tools/cmd/commands.h"
+
+struct mount {
+	bool foreground;
+	struct hf_list options;
+	uint64_t cache;
+};
+
+static const struct hf_option mount_options[] = {
+	{"foreground", 'f', HF_OPTION_FLAG, NULL, offsetof(struct mount, foreground),
+		"stay, don't go to the background"},
+	{"options", 'o', HF_OPTION_LIST, "LIST", offsetof(struct mount, options),
+		"mount options, as mount(8) has them; see below"},
+	{"cache", 0, HF_OPTION_SIZE, "SIZE", offsetof(struct mount, cache),
+		"memory for decoded data (default: 96M)"},
+};
+
+#define DEFAULT_CACHE ((uint64_t)96 << 20)
+#define DEFAULT_REFRESH 2
+
+/* What -o said, sorted out: ours, and what goes on to the kernel. */
+struct wish {
+	struct hf_mount_options mount;
+	struct hf_view_options view;
+	struct hf_buf pass;
+	char *text; /* what the values point into */
+};
+
+static void wish_release(struct wish *wish)
+{
+	hf_buf_release(&wish->pass);
+	free(wish->text);
+}
+
+/* Those that mean something to mount(8) and systemd, or that hold anyway. */
+static bool is_ignored(const char *name)
+{
+	static const char *const names[] = {"ro", "defaults", "auto", "noauto", "user", "users",
+		"nouser", "nofail", "_netdev", "noatime", "nodiratime", "relatime", "async"};
+
+	if (strncmp(name, "x-", 2) == 0 || strncmp(name, "comment=", 8) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_passed(const char *name)
+{
+	static const char *const names[] = {"allow_other", "allow_root", "nodev", "dev", "nosuid",
+		"suid", "noexec", "exec", "fsname", "subtype", "context", "nosymfollow"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const size_t len = strlen(names[i]);
+
+		if (strncmp(name, names[i], len) == 0 && (name[len] == 0 || name[len] == '='))
+			return true;
+	}
+	return false;
+}
+
+static hf_err parse_owner(const char *name, const char *value, uint32_t *out)
+{
+	char *end;
+	const unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || number >= UINT32_MAX)
+		return hf_error_new(HF_INVALID, "-o %s takes a number, not \"%s\"", name, value);
+	*out = (uint32_t)number;
+	return NULL;
+}
+
+static hf_err parse_xattr(const char *value, enum hf_xattr_mode *out)
+{
+	if (strcmp(value, "auto") == 0)
+		*out = HF_XATTR_AUTO;
+	else if (strcmp(value, "on") == 0)
+		*out = HF_XATTR_ON;
+	else if (strcmp(value, "off") == 0)
+		*out = HF_XATTR_OFF;
+	else
+		return hf_error_new(HF_INVALID, "-o xattr is auto, on or off, not \"%s\"", value);
+	return NULL;
+}
+
+static hf_err parse_refresh(const char *value, unsigned *out)
+{
+	int64_t ns;
+
+	HF_TRY(hf_duration_parse(value, &ns));
+	*out = (unsigned)HF_MAX(HF_MIN(ns / HF_NS_PER_S, 86400), 1);
+	return NULL;
+}
+
+static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wish, char *name)
+{
+	char *value = strchr(name, '=');
+
+	if (is_ignored(name))
+		return NULL;
+	if (is_passed(name)) {
+		hf_buf_printf(&wish->pass, "%s%s", wish->pass.len ? "," : "", name);
+		return NULL;
+	}
+	if (strcmp(name, "rw") == 0)
+		return hf_error_new(HF_INVALID, "the past can't be written to: mount without rw");
+	if (!value)
+		return hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
+	*value++ = 0;
+	if (strcmp(name, "uid") == 0 || strcmp(name, "gid") == 0) {
+		wish->view.owner_set = true;
+		return parse_owner(name, value, name[0] == 'u' ? &wish->view.uid : &wish->view.gid);
+	}
+	if (strcmp(name, "xattr") == 0)
+		return parse_xattr(value, &wish->mount.xattrs);
+	if (strcmp(name, "refresh") == 0)
+		return parse_refresh(value, &wish->mount.refresh_s);
+	if (strcmp(name, "cache") == 0)
+		return hf_size_parse(value, &mount->cache)
+			? NULL
+			: hf_error_new(HF_INVALID, "-o cache=%s", value);
+	if (strcmp(name, "key-file") == 0)
+		cli->key_file = value;
+	else if (strcmp(name, "passphrase-file") == 0)
+		cli->passphrase_file = value;
+	else if (strcmp(name, "cache-dir") == 0)
+		cli->cache_dir = value;
+	else
+		return hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
+	return NULL;
+}
+
+static hf_err parse_options(struct hf_cli *cli, struct mount *mount, struct wish *wish)
+{
+	HF_RELEASED(hf_buf) all = {0};
+	char *rest = NULL;
+
+	for (size_t i = 0; i < mount->options.n; i++)
+		hf_buf_printf(&all, "%s%s", i ? "," : "", mount->options.at[i]);
+	wish->text = hf_strdup(hf_buf_text(&all));
+	for (char *at = strtok_r(wish->text, ",", &rest); at; at = strtok_r(NULL, ",", &rest))
+		HF_TRY(parse_one(cli, mount, wish, at));
+	return NULL;
+}
+
+static hf_err serve(struct hf_cli *cli, const struct mount *mount, struct wish *wish,
+	struct hf_mount_parent *parent)
+{
+	const size_t cache = mount->cache ? (size_t)mount->cache : (size_t)DEFAULT_CACHE;
+	struct hf_view *view;
+
+	HF_TRY(hf_cli_view(cli, cache, &wish->view, &view));
+	for (size_t i = 0; i < cli->n_open; i++)
+		HF_TRY(hf_repo_need(cli->repos[i], HF_READ, NULL));
+	wish->mount.name = hf_store_url(hf_repo_store(cli->repos[0]));
+	wish->mount.fuse_options = wish->pass.len ? hf_buf_text(&wish->pass) : NULL;
+	return hf_mount_run(view, &wish->mount, parent);
+}
+
+static hf_err run_mount(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	struct mount mount = *(const struct mount *)options;
+	__attribute__((cleanup(wish_release))) struct wish wish = {
+		.mount = {.mountpoint = operands->at[0], .refresh_s = DEFAULT_REFRESH}};
+	struct hf_mount_parent *parent = NULL;
+
+	HF_TRY(parse_options(cli, &mount, &wish));
+	/* Before any thread or database handle exists: neither survives a fork. */
+	if (!mount.foreground)
+		HF_TRY(hf_mount_detach(&parent));
+	struct hf_error *err = serve(cli, &mount, &wish, parent);
+
+	if (err && parent)
+		hf_mount_failed(parent, hf_error_text(err), hf_error_exit_status(err));
+	return err;
+}
+
+static const char *const examples[] = {
+	"holdfast mount /mnt/past && ls /mnt/past/latest",
+	"look at the newest snapshot of each source",
+	"cp -a '/mnt/past/at/yesterday 14:30/files/h-srv/shop' /srv/",
+	"restore a directory as it was then",
+	"fusermount3 -u /mnt/past",
+	"unmount",
+	"/backup/repo /mnt/past holdfast ro,key-file=/etc/holdfast.key,_netdev 0 0",
+	"a line of /etc/fstab",
+	NULL,
+};
+
+const struct hf_command hf_command_mount = {
+	.name = "mount",
+	.operands = "DIR",
+	.least = 1,
+	.most = 1,
+	.first = HF_OPERAND_DIR,
+	.rest = HF_OPERAND_NONE,
+	.summary = "show every backup as a file system",
+	.description = "Mounts the repository, read-only, and returns when it is there. `latest/` "
+		       "has the newest snapshot of each "
+		       "source, `sources/` every snapshot, `at/` everything as it was at a moment "
+		       "(any time can be typed: "
+		       "\"at/2h ago\"), `labels/` the snapshots by label. New snapshots appear by "
+		       "themselves.\n\n"
+		       "The kernel enforces modes and ACLs as they were backed up. If the daemon "
+		       "dies the mount point stays, and "
+		       "gives an error: `fusermount3 -u` ends it.\n\n"
+		       "Mount options: `allow_other`; `uid=N`, `gid=N`: show all as one owner's; "
+		       "`xattr=auto|on|off`: whether "
+		       "extended attributes are shown (auto: where any snapshot has one); "
+		       "`refresh=2s`: how often to look for "
+		       "new snapshots; `cache=96M`: memory for decoded data; `key-file=`, "
+		       "`passphrase-file=`, `cache-dir=`: as "
+		       "the options of that name, for /etc/fstab; nodev, nosuid, noexec and their "
+		       "kind as in mount(8).",
+	.examples = examples,
+	.options = mount_options,
+	.n_options = ARRAY_LEN(mount_options),
+	.options_size = sizeof(struct mount),
+	.page = "holdfast-mount",
+	.run = run_mount,
+};
+
+/* mount.holdfast URL DIR [-sfnv] [-o LIST] → holdfast -r URL mount [-o LIST] DIR */
+void hf_mount_helper_argv(int *argc, char ***argv)
+{
+	static char program[] = "holdfast", command[] = "mount", repository[] = "-r",
+		    option[] = "-o";
+	char **out = hf_calloc((size_t)*argc * 2 + 8, sizeof(*out));
+	char *operands[2] = {NULL, NULL};
+	int n = 0, bare = 0;
+
+	out[n++] = program;
+	out[n++] = command;
+	for (int i = 1; i < *argc; i++) {
+		char *word = (*argv)[i];
+
+		if (strcmp(word, "-o") == 0 && i + 1 < *argc) {
+			out[n++] = option;
+			out[n++] = (*argv)[++i];
+		} else if (word[0] != '-' && bare < 2) {
+			operands[bare++] = word;
+		}
+	}
+	if (operands[0]) {
+		out[n++] = repository;
+		out[n++] = operands[0];
+	}
+	if (operands[1])
+		out[n++] = operands[1];
+	*argc = n;
+	*argv = out;
+}

@@ -1,0 +1,267 @@
+/* restore, diff: out of the repository, and the proof that it came out right */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/text.h"
+#include "backend/tree/compare.h"
+#include "backend/tree/restore.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/output.h"
+#include "tools/cmd/commands.h"
+
+/* ---- restore ---- */
+
+struct restore {
+	bool overwrite, dry_run, numeric, no_owners;
+};
+
+#define OPTION(name, letter, field, help) \
+	{ \
+		name, letter, HF_OPTION_FLAG, NULL, offsetof(struct restore, field), help \
+	}
+static const struct hf_option restore_options[] = {
+	OPTION("overwrite", 0, overwrite, "replace what is there"),
+	OPTION("numeric-owner", 0, numeric,
+		"owners by number, also where this machine knows the names"),
+	OPTION("no-owner", 0, no_owners, "everything becomes the caller's"),
+	OPTION("dry-run", 'n', dry_run, "count, write nothing"),
+};
+#undef OPTION
+
+static void show_failed(void *arg, const char *path, const struct hf_error *err)
+{
+	const struct hf_cli *cli = arg;
+	HF_RELEASED(hf_buf) shown = {0};
+
+	hf_text_show(hf_span_str(path), &shown);
+	if (cli->json)
+		hf_json_line(json_pack("{s:s, s:s, s:s, s:s}", "type", "failed", "path",
+			hf_buf_text(&shown), "kind", hf_error_word(hf_error_kind(err)), "error",
+			hf_error_text(err)));
+	else
+		hf_log(HF_ERROR, "not restored", "path", hf_buf_text(&shown), "why",
+			hf_error_text(err), NULL);
+}
+
+/* The stored thing behind a view path; a computed directory holds many, and can't be restored as
+ * one. */
+static hf_err stored_entry(
+	struct hf_cli *cli, const char *path, struct hf_node **node, const struct hf_entry **entry)
+{
+	HF_TRY(hf_cli_node(cli, path, node));
+	*entry = hf_node_entry(*node);
+	if (!*entry)
+		return hf_error_new(HF_INVALID,
+			"%s is a directory of the view, not of a snapshot; hint: `holdfast ls %s` "
+			"shows what is in it",
+			path, path);
+	return NULL;
+}
+
+static hf_err run_restore(
+	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct restore *wish = options;
+	const char *slash = strrchr(operands->at[0], '/');
+	struct hf_progress progress = {0};
+	const struct hf_entry *entry;
+	char bytes[HF_SIZE_TEXT];
+	HF_NODE_REF node = NULL;
+	struct hf_reader *reader;
+
+	HF_TRY(stored_entry(cli, operands->at[0], &node, &entry));
+	reader = hf_node_reader(node);
+	HF_TRY(hf_repo_need(hf_reader_repo(reader), HF_READ, NULL));
+	const struct hf_restore restore = {
+		.reader = reader,
+		.target = operands->at[1],
+		.target_name = entry->type == HF_DIR ? NULL
+			: slash                      ? slash + 1
+						     : operands->at[0],
+		.overwrite = wish->overwrite,
+		.dry_run = wish->dry_run,
+		.workers = hf_cli_workers(cli),
+		.apply = {.owners = !wish->no_owners, .by_name = !wish->numeric, .trusted = true},
+		.stop = &cli->stop,
+		.progress = &progress,
+		.failed = show_failed,
+		.arg = cli,
+	};
+	struct hf_painter *painter =
+		cli->quiet ? NULL : hf_painter_start("restoring", &progress, cli->json);
+	struct hf_error *err = hf_restore_run(&restore, entry);
+	const unsigned long long files = atomic_load(&progress.files);
+
+	hf_painter_stop(painter);
+	if (cli->json)
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I}", "type", "summary", "files",
+			(json_int_t)files, "bytes", (json_int_t)atomic_load(&progress.bytes),
+			"failed", (json_int_t)atomic_load(&progress.failed)));
+	else if (!cli->quiet)
+		printf("%s %llu files, %s, to %s\n", wish->dry_run ? "would restore" : "restored",
+			files, hf_size_text(atomic_load(&progress.bytes), bytes), operands->at[1]);
+	return err;
+}
+
+static const char *const restore_examples[] = {
+	"holdfast restore latest/files/h-etc /tmp/etc",
+	"all of the newest snapshot into /tmp/etc",
+	"holdfast restore at/2026-11-24T10:00/files/h-srv/shop /srv/shop-then",
+	"one directory as it was at ten o'clock",
+	"holdfast restore latest/files/h-etc/fstab /tmp",
+	"one file: /tmp/fstab",
+	NULL,
+};
+
+const struct hf_command hf_command_restore = {
+	.name = "restore",
+	.operands = "VIEWPATH DIR",
+	.least = 2,
+	.most = 2,
+	.first = HF_OPERAND_VIEW,
+	.rest = HF_OPERAND_DIR,
+	.summary = "copy files out of a snapshot",
+	.description =
+		"Restores what VIEWPATH names into DIR, which is made if it is not there: a "
+		"directory's contents go into "
+		"DIR itself, a file becomes DIR/name. Owners, modes, times, xattrs, ACLs, holes "
+		"and hard links come "
+		"back too. What is there already stays, and is named, unless --overwrite is given. "
+		"Nothing is ever written outside DIR.\n\n"
+		"Files that are damaged in the repository are named and left out; the rest is "
+		"restored, and the exit "
+		"status is 4. `holdfast diff VIEWPATH DIR` proves the copy.",
+	.examples = restore_examples,
+	.options = restore_options,
+	.n_options = ARRAY_LEN(restore_options),
+	.options_size = sizeof(struct restore),
+	.page = "holdfast-restore",
+	.run = run_restore,
+};
+
+/* ---- diff ---- */
+
+struct diff {
+	bool metadata;
+};
+static const struct hf_option diff_options[] = {
+	{"metadata", 'm', HF_OPTION_FLAG, NULL, offsetof(struct diff, metadata),
+		"report changed modes, owners, times and xattrs too"},
+};
+
+struct diff_run {
+	struct hf_cli *cli;
+	uint64_t differences;
+};
+
+static hf_err show_difference(void *arg, enum hf_difference what, const char *path,
+	const struct hf_entry *a, const struct hf_entry *b)
+{
+	struct diff_run *run = arg;
+	const struct hf_entry *entry = b ? b : a;
+
+	run->differences++;
+	if (run->cli->json) {
+		json_t *line = json_pack("{s:s%}", "what", (const char[]){(char)what}, (size_t)1);
+
+		hf_json_set_bytes(line, "path", hf_span_str(path));
+		if (a)
+			json_object_set_new(line, "size_a", json_integer((json_int_t)a->size));
+		if (b)
+			json_object_set_new(line, "size_b", json_integer((json_int_t)b->size));
+		hf_json_line(line);
+		return NULL;
+	}
+	printf("%c ", what);
+	hf_print_name(hf_span_str(path), stdout);
+	printf("%s\n", entry && entry->type == HF_DIR ? "/" : "");
+	return NULL;
+}
+
+/* What begins with one of the view's own directories is a view path; all else is a local one. */
+static bool is_view_path(const char *path)
+{
+	static const char *const tops[] = {"latest/", "sources/", "at/", "labels/"};
+
+	for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
+		if (strncmp(path, tops[i], strlen(tops[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct diff *wish = options;
+	struct diff_run run = {.cli = cli};
+	HF_NODE_REF a = NULL;
+	HF_NODE_REF b = NULL;
+	const struct hf_entry *entry_a, *entry_b;
+	struct hf_progress progress = {0};
+	struct hf_reader *reader;
+
+	HF_TRY(stored_entry(cli, operands->at[0], &a, &entry_a));
+	reader = hf_node_reader(a);
+	const struct hf_compare compare = {
+		.reader = reader,
+		.metadata = wish->metadata,
+		.stop = &cli->stop,
+		.progress = &progress,
+		.each = show_difference,
+		.arg = &run,
+	};
+
+	if (is_view_path(operands->at[1])) {
+		HF_TRY(stored_entry(cli, operands->at[1], &b, &entry_b));
+		if (hf_node_reader(b) != reader)
+			return hf_error_new(HF_INVALID, "the two are in different repositories");
+		HF_TRY(hf_compare_trees(&compare, entry_a, entry_b));
+	} else {
+		struct hf_painter *painter =
+			cli->quiet ? NULL : hf_painter_start("comparing", &progress, cli->json);
+		struct hf_error *err = hf_compare_local(&compare, entry_a, operands->at[1]);
+
+		hf_painter_stop(painter);
+		HF_TRY(err);
+	}
+	if (run.differences)
+		return hf_error_new(
+			HF_DIFFERS, "%llu differences", (unsigned long long)run.differences);
+	return NULL;
+}
+
+static const char *const diff_examples[] = {
+	"holdfast diff 'at/yesterday/files/h-etc' latest/files/h-etc",
+	"what changed since yesterday?",
+	"holdfast diff latest/files/h-srv /srv",
+	"is the copy in /srv what was backed up?",
+	NULL,
+};
+
+const struct hf_command hf_command_diff = {
+	.name = "diff",
+	.operands = "VIEWPATH VIEWPATH|DIR",
+	.least = 2,
+	.most = 2,
+	.first = HF_OPERAND_VIEW,
+	.rest = HF_OPERAND_VIEW,
+	.summary = "compare two snapshots, or a snapshot with files",
+	.description = "Prints a line for each difference: A added, R removed, M content changed, "
+		       "T type changed, and with "
+		       "--metadata U for a changed mode, owner, time or xattr. Exit status 9 when "
+		       "there are any.\n\n"
+		       "Against local files it needs the repository's metadata only: each file "
+		       "carries a keyed fingerprint of its "
+		       "content, so that a restored copy is proven without reading the content "
+		       "again. A second operand "
+		       "that begins with latest/, sources/, at/ or labels/ is a view path; write "
+		       "./latest for a "
+		       "local directory of that name.",
+	.examples = diff_examples,
+	.options = diff_options,
+	.n_options = ARRAY_LEN(diff_options),
+	.options_size = sizeof(struct diff),
+	.page = "holdfast-look",
+	.run = run_diff,
+};
