@@ -72,6 +72,7 @@ struct hf_journal {
 	int64_t from, to;
 	uint64_t size;
 	struct hf_extents extents;
+	bool extents_file; /* extents are those of a file of extents, in meta */
 	struct hf_pairs values;
 };
 
