@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/base/error.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 /* A macro, so that it shows the condition and where it stands. */
@@ -20,5 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 			abort(); \
 		} \
 	} while (0)
+
+/* True when there is no error; frees it, because whether there is one is all that is asked. */
+static inline int fuzz_good(struct hf_error *err)
+{
+	const int good = !err;
+
+	hf_error_free(err);
+	return good;
+}
 
 #endif
