@@ -229,6 +229,37 @@ def seal_cases():
     return cases
 
 
+def stream(seed, first, n):
+    return b"".join(hashlib.sha256(seed + struct.pack("<Q", first + i)).digest() for i in range(n))
+
+
+def cut(gear, content, low, normal, high):
+    """The rule as it is written, without a rolling hash."""
+    bits = normal.bit_length() - 1
+    lengths = []
+    while content:
+        n = min(low, len(content))
+        while n < min(high, len(content)):
+            fp = sum(gear[b] << i for i, b in enumerate(content[:n][:-65:-1])) & (2**64 - 1)
+            if fp >> (64 - (bits + 2 if n < normal else bits - 2)) == 0:
+                break
+            n += 1
+        lengths.append(n)
+        content = content[n:]
+    return lengths
+
+
+def cut_cases():
+    """Gear and content are SHA-256 of the seed and a u64 that counts: 64 digests, then the content's."""
+    cases = []
+    for seed, n, (low, normal, high) in [(b"one", 8192, (512, 2048, 8192)), (b"two", 4096, (32, 256, 512)),
+                                         (b"three", 8192, (2048, 16384, 65536))]:
+        gear = struct.unpack("<256Q", stream(seed, 0, 64))
+        lengths = cut(gear, stream(seed, 64, n), low, normal, high)
+        cases.append((seed, n, low, normal, high, struct.pack(f"<{len(lengths)}I", *lengths)))
+    return cases
+
+
 def main():
     write("sha256", "message, digest", sha256_cases())
     write("hmac", "key of 32 bytes, message, HMAC-SHA-256", hmac_cases())
@@ -236,6 +267,8 @@ def main():
     write("scrypt", "log2 N, r, p, passphrase, salt, 64 bytes", scrypt_cases())
     write("x25519", "secret, point, agreement", x25519_cases())
     write("ed25519", "seed, public key, message, signature", ed25519_cases())
+    write("cut", "seed, digests of content, min, normal, max, lengths (u32)\n"
+          "gear and content: SHA-256(seed, u64 that counts), 64 digests and then the content's", cut_cases())
     write("seal", "place (2^64 - 1: the last section), key, bound, plain, sealed", seal_cases())
 
 
