@@ -108,6 +108,8 @@ void hf_dir_block_writer_add(struct hf_dir_block_writer *writer, const struct hf
 	}
 	if (entry->type == HF_REG || entry->type == HF_DIR)
 		hf_extents_put(&entry->extents, &writer->ids, out);
+	if (entry->type == HF_REG && entry->extents_file)
+		hf_put_var(out, entry->hole_bytes);
 	if (entry->fingerprinted) {
 		hf_put_var(out, put_secret(writer, entry));
 		hf_buf_add(out, entry->fingerprint, HF_FINGERPRINT_LEN);
@@ -356,6 +358,8 @@ static void parse_rest(struct block *block, uint64_t flags, struct hf_entry *ent
 	if (entry->type == HF_REG || entry->type == HF_DIR)
 		parse_extents(block, &entry->extents);
 	entry->extents_file = flags & HF_FLAG_EXTENTS_FILE;
+	if (entry->type == HF_REG && entry->extents_file)
+		entry->hole_bytes = hf_wire_var_max(wire, entry->size);
 	entry->incomplete = flags & HF_FLAG_INCOMPLETE;
 	if (flags & HF_FLAG_FINGERPRINT)
 		parse_fingerprint(block, entry);

@@ -54,7 +54,9 @@ static const char *regular_problem(const struct hf_entry *entry)
 	if (entry->size > HF_MAX_EXTENT)
 		return "a file's size";
 	if (entry->extents_file)
-		return entry->size && is_meta(&entry->extents) ? NULL : "a file of extents";
+		return entry->size && entry->hole_bytes <= entry->size && is_meta(&entry->extents)
+			? NULL
+			: "a file of extents";
 	if (entry->extents.n > HF_INLINE_EXTENTS)
 		return "too many extents";
 	if (hf_extents_length(&entry->extents) != entry->size)

@@ -66,6 +66,7 @@ struct hf_entry {
 	size_t n_xattrs;
 	struct hf_extents extents; /* content; of a directory: its own bytes, in meta */
 	bool extents_file;         /* extents are those of a file of extents, in meta */
+	uint64_t hole_bytes;       /* with extents_file: how much of a file's size is holes */
 	bool fingerprinted;
 	uint8_t fingerprint[HF_FINGERPRINT_LEN];
 	struct hf_extents secret;   /* where the fingerprint's sealed secret lies, in meta */

@@ -11,11 +11,13 @@
 
 enum hf_step { HF_STEP_ENTER, HF_STEP_ENTRY, HF_STEP_LEAVE, HF_STEP_FAILED, HF_STEP_END };
 
-/* One thing of the feed; it stays valid until hf_feed_done(item). */
+#define HF_SIZE_UNKNOWN UINT64_MAX /* of a regular file's entry: as much as comes */
+
+/* One thing of the feed; it stays valid until it is given back by done(). */
 struct hf_item {
 	enum hf_step step;
-	struct hf_entry
-		entry; /* ENTER, ENTRY: from stat; name and owners set; the root's name is empty */
+	/* ENTER, ENTRY: from stat; name and owners set; the root's name is empty. */
+	struct hf_entry entry;
 	const char *path;       /* for messages and link ids: below the root, "" for it */
 	uint64_t device, inode; /* hard links: one file has one pair within a run */
 	struct hf_error *error; /* FAILED: what could not be read, owned by the item */
@@ -30,12 +32,11 @@ struct hf_feed_ops {
 	 * regular. Any thread. */
 	hf_err (*open)(struct hf_feed *feed, struct hf_item *item, struct hf_arena *arena,
 		struct hf_feed_file **file);
-	/* Fewer than len only at the end. *hole: instead, that many zero bytes come, *got of them.
-	 */
+	/* The next bytes, at most len, *got of them; or *hole zeros, of which nothing is read. Both
+	 * 0: the end. */
 	hf_err (*read)(
 		struct hf_feed_file *file, void *at, size_t len, size_t *got, uint64_t *hole);
-	/* NULL: unchanged since open; else the entry's fresh stat says that it changed meanwhile (a
-	 * warning). */
+	/* changed: it is not what it was when it was opened. The file is gone in any case. */
 	hf_err (*close)(struct hf_feed_file *file, bool *changed);
 	void (*free)(struct hf_feed *feed);
 };

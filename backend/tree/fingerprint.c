@@ -13,9 +13,9 @@
 
 struct hf_fingerprint {
 	struct hf_hmac *hmac;
-	uint64_t size;	/* so far */
+	uint64_t size;  /* so far */
 	uint32_t zeros; /* of the piece, while it has had nothing else */
-	bool begun;	/* the piece's number was added */
+	bool begun;     /* the piece's number was added */
 };
 
 static const uint8_t no_bytes[4096];

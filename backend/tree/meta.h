@@ -33,11 +33,18 @@ struct hf_meta_apply {
 	bool trusted; /* also trusted.* and security.* xattrs */
 };
 /*
- * Owner, mode, xattrs, times, in the order that lets each survive the others. Never follows a link
- * at `name`. What could not be applied is one error that names it; the rest is applied all the
- * same.
+ * Owner, mode, xattrs, times, in the order that lets each survive the others; user xattrs and ACLs
+ * that the entry lacks (inherited ones) go. Never follows a link at `name`. What could not be
+ * applied is one error that names it; the rest is applied all the same.
  */
 hf_err hf_meta_set(
 	int dirfd, const char *name, const struct hf_entry *entry, const struct hf_meta_apply *how);
+/* The same for a regular file or a directory that is open. */
+hf_err hf_meta_set_open(int fd, const struct hf_entry *entry, const struct hf_meta_apply *how);
+/*
+ * The entry's owners on this machine: by their names where it knows them, else by number. Asks NSS
+ * each time.
+ */
+void hf_meta_owner_ids(const struct hf_entry *entry, uint32_t *uid, uint32_t *gid);
 
 #endif

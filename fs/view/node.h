@@ -16,7 +16,7 @@ struct hf_node;
 
 /* What stat and the kernel's caches want to know. */
 struct hf_attr {
-	uint64_t ino;
+	uint64_t ino; /* hf_node_ino() */
 	enum hf_type type;
 	uint32_t mode, uid, gid;
 	uint64_t nlink, size, blocks; /* blocks of 512 bytes that hold data */
@@ -57,14 +57,23 @@ struct hf_node_ops {
 	/* The piece of a file that a read at `from` decodes as a whole: for handing it to the page
 	 * cache. */
 	hf_err (*piece)(struct hf_node *file, uint64_t from, uint64_t *begin, uint64_t *end);
+	/* Begins to decode what a read of [from, from + len) will need. */
+	hf_err (*ahead)(struct hf_node *file, uint64_t from, uint64_t len);
 	void (*free)(struct hf_node *node);
 };
 
 /* The first member of each kind of node. */
+#define HF_NODE_KEY_LEN 16
 struct hf_node {
 	const struct hf_node_ops *ops;
 	atomic_uint refs;
+	/* Which thing it is: two nodes of one key show the same. A directory has a key for each
+	 * view path; a file's is that of its snapshot and place, so that its pages are cached once.
+	 */
+	uint8_t key[HF_NODE_KEY_LEN];
 };
+uint64_t hf_node_ino(const struct hf_node *node); /* from the key; 2 or more */
+void hf_node_init(struct hf_node *node, const struct hf_node_ops *ops); /* one reference, no key */
 struct hf_node *hf_node_ref(struct hf_node *node);
 void hf_node_unref(struct hf_node *node); /* NULL ok */
 static inline void hf_node_unref_at(struct hf_node **at)

@@ -22,12 +22,11 @@ HF_OWNABLE(hf_view)
 struct hf_node *hf_view_root(struct hf_view *view); /* borrowed */
 
 /*
- * Syncs the repositories; calls each for every computed directory that a node was made of and whose
- * listing changed: name empty: its listing; else that name of it now means another node (or none).
+ * Syncs the repositories. What is computed is looked at anew by each look-up and listing; its mtime
+ * tells who caches a listing that it changed.
  */
-typedef void hf_moved_fn(void *arg, uint64_t dir_ino, struct hf_span name);
-hf_err hf_view_refresh(struct hf_view *view, hf_moved_fn *each, void *arg);
-/* Does any snapshot hold an xattr or ACL? Decides `-o xattr=auto`. */
-hf_err hf_view_has_xattrs(struct hf_view *view, bool *out);
+hf_err hf_view_refresh(struct hf_view *view, bool *changed);
+/* May any snapshot hold an xattr or ACL? Decides `-o xattr=auto`. Asks once, remembers. */
+bool hf_view_has_xattrs(struct hf_view *view);
 
 #endif

@@ -1,0 +1,109 @@
+#include "backend/tree/branch.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+void hf_branch_release(struct hf_branch *branch)
+{
+	for (size_t i = 0; i < branch->n; i++)
+		hf_branch_release(&branch->children[i]);
+	free(branch->children);
+	free(branch->name);
+	*branch = (struct hf_branch){0};
+}
+
+/* The child of that name, made if absent. */
+static struct hf_branch *grow(struct hf_branch *branch, struct hf_span name)
+{
+	struct hf_branch *child;
+	size_t i = 0;
+
+	while (i < branch->n && hf_span_compare(hf_span_str(branch->children[i].name), name) < 0)
+		i++;
+	child = i < branch->n ? &branch->children[i] : NULL;
+	if (child && hf_span_equal(hf_span_str(child->name), name))
+		return child;
+	branch->children = hf_grow(branch->children, &branch->cap, branch->n + 1, sizeof(*child));
+	child = &branch->children[i];
+	memmove(child + 1, child, (branch->n - i) * sizeof(*child));
+	branch->n++;
+	*child = (struct hf_branch){.name = hf_strndup((const char *)name.at, name.len)};
+	return child;
+}
+
+/* A path inside another is part of it already; a path around others takes them in. */
+static void add(struct hf_branch *root, const char *path)
+{
+	struct hf_branch *branch = root;
+
+	while (!branch->whole && *path) {
+		const size_t len = strcspn(path, "/");
+
+		if (len > 0)
+			branch = grow(branch, hf_span(path, len));
+		path += len + (path[len] == '/');
+	}
+	while (branch->n > 0)
+		hf_branch_release(&branch->children[--branch->n]);
+	branch->whole = true;
+}
+
+static hf_err real_path(const char *path, char **out)
+{
+	*out = realpath(path, NULL);
+	return *out ? NULL : hf_error_sys("%s", path);
+}
+
+/* Absolute, with every link resolved but the last name: that is what the backup keeps. */
+static hf_err absolute(const char *path, char **out)
+{
+	HF_FREED char *above = hf_strdup(path);
+	char *slash = strrchr(above, '/');
+	const char *name = slash ? slash + 1 : above;
+	HF_FREED char *real = NULL;
+	struct stat st;
+
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return real_path(path, out);
+	if (slash)
+		*slash = '\0';
+	HF_TRY(real_path(!slash ? "." : slash == above ? "/" : above, &real));
+	HF_FREED char *whole = hf_format("%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+
+	if (lstat(whole, &st) != 0)
+		return hf_error_sys("%s", path);
+	*out = HF_STEAL(whole);
+	return NULL;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, char **base)
+{
+	*out = (struct hf_branch){0};
+	*base = NULL;
+	if (n == 0)
+		return hf_error_new(HF_INVALID, "no path to back up");
+	if (n == 1 && is_directory(paths[0])) {
+		out->whole = true;
+		return real_path(paths[0], base);
+	}
+	for (size_t i = 0; i < n; i++) {
+		HF_FREED char *path = NULL;
+		struct hf_error *err = absolute(paths[i], &path);
+
+		if (err) {
+			hf_branch_release(out);
+			return err;
+		}
+		add(out, path);
+	}
+	*base = hf_strdup("/");
+	return NULL;
+}
