@@ -25,6 +25,11 @@ void hf_time_set(int64_t now)
 	atomic_store(&set_now, now);
 }
 
+bool hf_time_is_set(void)
+{
+	return atomic_load(&set_now) != 0;
+}
+
 int64_t hf_time_monotonic(void)
 {
 	struct timespec boot;

@@ -15,6 +15,7 @@
 
 int64_t hf_time_now(void);       /* the wall clock, or what a test set */
 void hf_time_set(int64_t now);   /* tests only; 0: back to the wall clock */
+bool hf_time_is_set(void);       /* a test's clock is in force */
 int64_t hf_time_monotonic(void); /* CLOCK_BOOTTIME, ns: for durations */
 
 /* HF_INVALID: no time. now: what "ago" counts from. *relative (NULL ok): the text depends on it. */
