@@ -1,0 +1,160 @@
+/*
+ * The union of both copies in bytewise order of the whole names. Each directory is read to its end
+ * before its first name is shown, so what is put or removed meanwhile moves nothing else.
+ */
+#include "backend/store/dir_list.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backend/store/dir_paths.h"
+#include "backend/store/driver.h"
+
+struct listing {
+	const char *root;
+	const char *prefix, *after;
+	hf_object_fn *each;
+	void *arg;
+};
+
+/* What one directory holds, of both copies. */
+struct level {
+	struct hf_arena names;
+	struct found {
+		const char
+			*name; /* from the root, a directory's with '/' behind: so it sorts right */
+		unsigned copy;
+	} * found;
+	size_t n, cap;
+	DIR *open[2];
+};
+
+static void level_release(struct level *level)
+{
+	for (size_t i = 0; i < ARRAY_LEN(level->open); i++)
+		if (level->open[i])
+			closedir(level->open[i]);
+	free(level->found);
+	hf_arena_release(&level->names);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	const int order = strcmp(x->name, y->name);
+
+	return order ? order : (int)x->copy - (int)y->copy;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* A directory may hold names that are wanted when neither prefix nor `after` rules all of them out.
+ */
+static bool wanted(const struct listing *listing, const char *name)
+{
+	if (name[strlen(name) - 1] != '/')
+		return starts_with(name, listing->prefix) && strcmp(name, listing->after) > 0;
+	return (starts_with(name, listing->prefix) || starts_with(listing->prefix, name)) &&
+		(starts_with(listing->after, name) || strcmp(name, listing->after) > 0);
+}
+
+static bool entry_is_directory(DIR *open, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd(open), entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static hf_err read_level(
+	const struct listing *listing, const char *parent, unsigned copy, struct level *level)
+{
+	HF_FREED char *path = hf_dir_path(listing->root, parent, copy);
+	DIR *open = opendir(path);
+
+	if (!open)
+		return errno == ENOENT ? hf_dir_absent(listing->root, path, copy)
+				       : hf_dir_refused("opendir");
+	level->open[copy] = open;
+	for (;;) {
+		HF_RELEASED(hf_buf) name = {0};
+		const struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(open);
+		if (!entry)
+			return errno ? hf_dir_refused("readdir") : NULL;
+		if (entry->d_name[0] == '.')
+			continue;
+		hf_buf_printf(&name, "%s%s%s", parent, entry->d_name,
+			entry_is_directory(open, entry) ? "/" : "");
+		if (!wanted(listing, hf_buf_text(&name)))
+			continue;
+		level->found =
+			hf_grow(level->found, &level->cap, level->n + 1, sizeof(*level->found));
+		level->found[level->n++] =
+			(struct found){hf_arena_str(&level->names, name.at, name.len), copy};
+	}
+}
+
+static hf_err show(const struct listing *listing, const struct level *level, const struct found *at)
+{
+	struct hf_object object = {.name = at->name};
+	struct stat st;
+
+	if (fstatat(dirfd(level->open[at->copy]), strrchr(at->name, '/') + 1, &st, 0) < 0)
+		/* Removed meanwhile. */
+		return errno == ENOENT ? NULL : hf_dir_refused(at->name);
+	if (!S_ISREG(st.st_mode))
+		return NULL;
+	object.size = (uint64_t)st.st_size;
+	return listing->each(listing->arg, &object);
+}
+
+/* parent: "packs/", "packs/ab/". */
+static hf_err list_level(const struct listing *listing, const char *parent, unsigned depth)
+{
+	HF_RELEASED(level) level = {0};
+	struct hf_error *err = read_level(listing, parent, 0, &level);
+
+	if (err && hf_error_kind(err) != HF_NOT_FOUND)
+		return err;
+	hf_error_free(err); /* nothing was put there yet */
+	if (hf_dir_copies(parent) == 2)
+		/* The first copies are complete; what they lack by an accident is a gain. */
+		hf_error_free(read_level(listing, parent, 1, &level));
+	if (level.n > 0)
+		qsort(level.found, level.n, sizeof(*level.found), by_name);
+	for (size_t i = 0; i < level.n; i++) {
+		const struct found *at = &level.found[i];
+
+		if (i > 0 && strcmp(at->name, level.found[i - 1].name) == 0)
+			continue;
+		if (at->name[strlen(at->name) - 1] != '/')
+			HF_TRY(show(listing, &level, at));
+		else if (depth < 2)
+			HF_TRY(list_level(listing, at->name, depth + 1));
+	}
+	return NULL;
+}
+
+hf_err hf_dir_list(
+	const char *root, const char *prefix, const char *after, hf_object_fn *each, void *arg)
+{
+	const struct listing listing = {root, prefix, after, each, arg};
+
+	for (size_t i = 0; i < HF_STORE_TOPS; i++) {
+		HF_FREED char *top = hf_format("%s/", hf_store_tops[i]);
+
+		if (wanted(&listing, top))
+			HF_TRY(list_level(&listing, top, 1));
+	}
+	return NULL;
+}

@@ -1,0 +1,10 @@
+/* Listing a store in a directory: both copies, one directory after the other, each sorted. */
+#ifndef HF_STORE_DIR_LIST_H
+#define HF_STORE_DIR_LIST_H
+
+#include "backend/store/store.h"
+
+hf_err hf_dir_list(
+	const char *root, const char *prefix, const char *after, hf_object_fn *each, void *arg);
+
+#endif

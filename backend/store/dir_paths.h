@@ -1,0 +1,19 @@
+/* Where a store in a directory keeps what, and what it means when something is not there. */
+#ifndef HF_STORE_DIR_PATHS_H
+#define HF_STORE_DIR_PATHS_H
+
+#include "backend/base/error.h"
+
+unsigned hf_dir_copies(const char *name); /* 1 for packs/…, else 2 */
+/* "<root>/<name>" or "<root>/twin/<name>"; free() it. */
+char *hf_dir_path(const char *root, const char *name, unsigned copy);
+
+/* HF_SYSTEM when that copy's part of the store has gone: its keyring/ is missing. */
+hf_err hf_dir_check_there(const char *root, unsigned copy);
+/* After ENOENT at path: HF_NOT_FOUND, or why it says nothing about the object. */
+hf_err hf_dir_absent(const char *root, const char *path, unsigned copy);
+/* HF_SYSTEM from errno, whatever its number: ENOENT does not always mean that an object is absent.
+ */
+hf_err hf_dir_refused(const char *what);
+
+#endif
