@@ -1,0 +1,25 @@
+/* Times as names of directories: a fraction only where two would be the same, then a short id.
+ * Pure. */
+#ifndef HF_VIEW_MOMENTS_H
+#define HF_VIEW_MOMENTS_H
+
+#include "backend/repo/history.h"
+
+/* The name of snapshot i among its neighbours, which are in order of moment. Free it. */
+char *hf_moment_name(const struct hf_snapshots *snapshots, size_t i);
+/* Just times: sorted and each once after the call; the name of the i-th. Free it. */
+void hf_times_sort(int64_t *times, size_t *n);
+char *hf_times_name(const int64_t *times, size_t n, size_t i);
+
+/*
+ * A time as typed. Whole seconds stand for all of that second, so that a name without its fraction
+ * still includes what it names. HF_NOT_FOUND: it is none.
+ */
+struct hf_typed_time {
+	int64_t until;
+	char name[HF_SNAPSHOT_ID_LEN + 32]; /* the canonical spelling */
+	bool relative;                      /* "2h ago": means another time tomorrow */
+};
+hf_err hf_time_typed(struct hf_span text, struct hf_typed_time *out);
+
+#endif
