@@ -16,12 +16,14 @@ enum hf_segment_kind {
 	HF_SEGMENT_COMMITS
 };
 
+/* Order of rows in a segment: chunk rows by (id, pack, offset), pack rows by id, records by their
+ * key. */
 struct hf_segment_ref {
 	enum hf_segment_kind kind;
 	uint8_t level;
 	struct hf_id object;
 	uint64_t size, rows;
-	struct hf_id first, last; /* keys: chunk id, pack id, digest of (source, time), commit id */
+	struct hf_id first, last; /* keys: chunk id, pack id, hf_record_key(), commit id */
 };
 struct hf_settled {
 	struct hf_id commit, pack;
@@ -80,5 +82,11 @@ struct hf_segment {
 };
 void hf_segment_print(const struct hf_segment *segment, struct hf_buf *out);
 hf_err hf_segment_parse(struct hf_span body, struct hf_arena *arena, struct hf_segment *out);
+
+/*
+ * The key of a snapshot or journal record: a source's records are together, in the order of their
+ * times (moment; from).
+ */
+void hf_record_key(const struct hf_record *record, struct hf_id *out);
 
 #endif
