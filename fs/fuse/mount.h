@@ -19,14 +19,15 @@ struct hf_mount_options {
 };
 
 /*
- * The parent forks before any thread, database handle or pool exists: call hf_mount_detach() first
- * (unless --foreground). It returns in the child only; the parent waits until the child's
- * hf_mount_ready() or its failure, and exits with its status and message.
+ * Goes to the background: forks before any thread, database handle or pool exists, and returns in
+ * the child only. The parent waits until the child is ready or failed, and exits with its status.
  */
 struct hf_mount_parent;
 hf_err hf_mount_detach(struct hf_mount_parent **out);
 void hf_mount_ready(struct hf_mount_parent *parent); /* NULL ok: foreground */
-void hf_mount_failed(struct hf_mount_parent *parent, const char *message, int exit_status);
+/* The child's end: the parent shows the message and exits with the status. */
+void hf_mount_failed(
+	struct hf_mount_parent *parent, const char *message, int exit_status) HF_NORETURN;
 
 /*
  * Mounts, answers the kernel's INIT, calls hf_mount_ready, serves until unmounted or a signal

@@ -58,7 +58,11 @@ struct hf_node *hf_made_link(const char *path, const char *target, bool fixed, i
 	struct link *link = hf_calloc(1, sizeof(*link));
 
 	hf_node_init(&link->base, &link_ops);
-	hf_made_key(path, link->base.key);
+	/* The target is in the key: the kernel keeps a link's target for as long as the link is the
+	 * same. */
+	HF_FREED char *identity = hf_format("%s -> %s", path, target);
+
+	hf_made_key(identity, link->base.key);
 	link->target = hf_strdup(target);
 	link->fixed = fixed;
 	link->mtime = mtime;

@@ -1,0 +1,129 @@
+#include <stdlib.h>
+
+#include "backend/base/error.h"
+#include "fs/fuse/session.h"
+
+#define QUEUE 32
+#define MAX_PIECE ((uint64_t)1 << 20)
+
+struct wish {
+	struct hf_inode *inode; /* looked up once more, so that its address stays its own */
+	uint64_t from;
+};
+
+struct hf_handover {
+	struct hf_session *session;
+	pthread_t thread;
+
+	pthread_mutex_t lock; /* guards everything below */
+	pthread_cond_t more;
+	struct wish wishes[QUEUE];
+	size_t first, n;
+	bool stop;
+};
+
+static void give(struct hf_handover *handover, const struct wish *wish, uint8_t *bytes)
+{
+	struct hf_node *node = wish->inode->node;
+	uint64_t begin, end;
+	size_t got = 0;
+	struct hf_error *err = node->ops->piece(node, wish->from, &begin, &end);
+
+	if (!err && end - begin > MAX_PIECE)
+		end = begin + MAX_PIECE;
+	/* Whole pages only: the kernel would have to read the rest of one. */
+	begin = (begin + 4095) & ~UINT64_C(4095);
+	if (!err && end > begin &&
+		atomic_exchange_explicit(&wish->inode->handed, begin + 1, memory_order_relaxed) !=
+			begin + 1)
+		err = hf_node_read(node, begin, bytes, (size_t)(end - begin), &got);
+	if (!err && got >= 4096) {
+		struct fuse_bufvec vec = FUSE_BUFVEC_INIT(got & ~(size_t)4095);
+
+		vec.buf[0].mem = bytes;
+		/* Failure means that the kernel forgot the file: nothing is lost. */
+		(void)fuse_lowlevel_notify_store(handover->session->fuse,
+			(fuse_ino_t)(uintptr_t)wish->inode, (off_t)begin, &vec, 0);
+	}
+	hf_error_free(err); /* a read that fails will say so itself */
+}
+
+static void *serve(void *arg)
+{
+	struct hf_handover *handover = arg;
+	HF_FREED uint8_t *bytes = hf_alloc(MAX_PIECE);
+
+	pthread_mutex_lock(&handover->lock);
+	for (;;) {
+		while (handover->n == 0 && !handover->stop)
+			pthread_cond_wait(&handover->more, &handover->lock);
+		if (handover->n == 0)
+			break;
+		const struct wish wish = handover->wishes[handover->first];
+		const bool stop = handover->stop;
+
+		handover->first = (handover->first + 1) % QUEUE;
+		handover->n--;
+		pthread_mutex_unlock(&handover->lock);
+		if (!stop)
+			give(handover, &wish, bytes);
+		hf_inodes_forget(handover->session->inodes, wish.inode, 1);
+		pthread_mutex_lock(&handover->lock);
+	}
+	pthread_mutex_unlock(&handover->lock);
+	return NULL;
+}
+
+struct hf_handover *hf_handover_start(struct hf_session *session)
+{
+	struct hf_handover *handover = hf_calloc(1, sizeof(*handover));
+
+	handover->session = session;
+	pthread_mutex_init(&handover->lock, NULL);
+	pthread_cond_init(&handover->more, NULL);
+	if (pthread_create(&handover->thread, NULL, serve, handover) != 0) {
+		free(handover);
+		return NULL;
+	}
+	return handover;
+}
+
+void hf_handover_stop(struct hf_handover *handover)
+{
+	if (!handover)
+		return;
+	pthread_mutex_lock(&handover->lock);
+	handover->stop = true;
+	pthread_cond_signal(&handover->more);
+	pthread_mutex_unlock(&handover->lock);
+	pthread_join(handover->thread, NULL);
+	pthread_mutex_destroy(&handover->lock);
+	pthread_cond_destroy(&handover->more);
+	free(handover);
+}
+
+void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uint64_t from)
+{
+	if (!handover || !inode->node->ops->piece)
+		return;
+	pthread_mutex_lock(&handover->lock);
+	const bool room = handover->n < QUEUE && !handover->stop;
+
+	pthread_mutex_unlock(&handover->lock);
+	if (!room)
+		return;
+	/* Outside our lock: the table has its own. Only this side adds, and one too many is dropped
+	 * below. */
+	hf_inodes_look_up(handover->session->inodes, inode->node);
+	pthread_mutex_lock(&handover->lock);
+	const bool taken = handover->n < QUEUE;
+
+	if (taken) {
+		handover->wishes[(handover->first + handover->n++) % QUEUE] =
+			(struct wish){inode, from};
+		pthread_cond_signal(&handover->more);
+	}
+	pthread_mutex_unlock(&handover->lock);
+	if (!taken)
+		hf_inodes_forget(handover->session->inodes, inode, 1);
+}

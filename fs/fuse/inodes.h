@@ -1,0 +1,32 @@
+/*
+ * What the kernel knows of: nodes by their keys, each with how often the kernel looked it up. The
+ * kernel's number for one is its address, which stays taken for as long as the kernel or a thread
+ * of ours holds it. Any thread; sharded.
+ */
+#ifndef HF_FUSE_INODES_H
+#define HF_FUSE_INODES_H
+
+#include "fs/view/node.h"
+
+struct hf_inode {
+	struct hf_node *node;
+	/* Where reads went last, and up to where decoding was begun: hints, so races do no harm. */
+	atomic_uint_least64_t read_end, ahead_end;
+	atomic_uint_least64_t handed; /* the last piece given to the page cache: its begin + 1 */
+
+	/* guarded by the shard's lock */
+	uint64_t lookups;
+	struct hf_inode *next;
+};
+
+struct hf_inodes;
+struct hf_inodes *hf_inodes_new(struct hf_node *root);
+void hf_inodes_free(struct hf_inodes *inodes);
+HF_OWNABLE(hf_inodes)
+
+/* The inode of a node (refs the node if it is new here), looked up once more. */
+struct hf_inode *hf_inodes_look_up(struct hf_inodes *inodes, struct hf_node *node);
+void hf_inodes_forget(struct hf_inodes *inodes, struct hf_inode *inode, uint64_t n);
+struct hf_inode *hf_inodes_root(struct hf_inodes *inodes); /* never forgotten */
+
+#endif

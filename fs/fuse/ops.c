@@ -1,0 +1,418 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/time.h"
+#include "fs/fuse/session.h"
+
+#define MAX_READ ((size_t)1 << 20)
+#define AHEAD ((uint64_t)4 << 20) /* decoded ahead of a sequential reader */
+#define SEQUENTIAL \
+	((size_t)64 << 10) /* the kernel asks for this much only when it reads ahead itself */
+
+static struct hf_session *session_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static struct hf_inode *inode_of(fuse_req_t req, fuse_ino_t ino)
+{
+	return ino == FUSE_ROOT_ID ? hf_inodes_root(session_of(req)->inodes)
+				   : (struct hf_inode *)(uintptr_t)ino;
+}
+
+/* Damage and a store that is away are told, but not a thousand times. */
+static void reply_error(fuse_req_t req, struct hf_error *err)
+{
+	static atomic_int_least64_t last;
+	const int64_t now = hf_time_monotonic();
+	const int number = hf_error_errno(err);
+	int64_t before = atomic_load(&last);
+
+	if (number != ENOENT && now - before > HF_NS_PER_S &&
+		atomic_compare_exchange_strong(&last, &before, now))
+		hf_log(HF_ERROR, "answering the kernel with an error", "why", hf_error_text(err),
+			NULL);
+	fuse_reply_err(req, number);
+	hf_error_free(err); /* told, and answered */
+}
+
+/* ---- attributes ---- */
+
+static void print_time(int64_t time, struct timespec *out)
+{
+	out->tv_sec = time / HF_NS_PER_S;
+	out->tv_nsec = time % HF_NS_PER_S;
+	if (out->tv_nsec < 0) {
+		out->tv_sec--;
+		out->tv_nsec += HF_NS_PER_S;
+	}
+}
+
+static void print_stat(const struct hf_attr *attr, struct stat *st)
+{
+	static const mode_t types[] = {
+		0, S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK};
+
+	*st = (struct stat){
+		.st_ino = attr->ino,
+		.st_mode = types[attr->type] | attr->mode,
+		.st_nlink = (nlink_t)attr->nlink,
+		.st_uid = attr->uid,
+		.st_gid = attr->gid,
+		.st_size = (off_t)attr->size,
+		.st_blocks = (blkcnt_t)attr->blocks,
+		.st_blksize = 131072,
+		.st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
+	};
+	print_time(attr->mtime, &st->st_mtim);
+	print_time(attr->ctime, &st->st_ctim);
+	st->st_atim = st->st_mtim;
+}
+
+static double timeout(bool fixed)
+{
+	return fixed ? HF_FIXED_TIMEOUT : HF_COMPUTED_TIMEOUT;
+}
+
+/* Looks the node up once more for the kernel. */
+static hf_err print_entry(
+	struct hf_session *session, struct hf_node *node, bool fixed, struct fuse_entry_param *out)
+{
+	struct hf_attr attr;
+
+	*out = (struct fuse_entry_param){0};
+	HF_TRY(hf_node_attr(node, &attr));
+	print_stat(&attr, &out->attr);
+	out->attr_timeout = timeout(attr.fixed);
+	out->entry_timeout = timeout(fixed);
+	out->ino = (fuse_ino_t)(uintptr_t)hf_inodes_look_up(session->inodes, node);
+	return NULL;
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct hf_attr attr;
+	struct stat st;
+	struct hf_error *err = hf_node_attr(inode_of(req, ino)->node, &attr);
+
+	(void)fi;
+	if (err) {
+		reply_error(req, err);
+		return;
+	}
+	print_stat(&attr, &st);
+	if (ino == FUSE_ROOT_ID)
+		st.st_ino = 1;
+	fuse_reply_attr(req, &st, timeout(attr.fixed));
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct hf_session *session = session_of(req);
+	HF_NODE_REF node = NULL;
+	struct fuse_entry_param entry = {0};
+	bool fixed = false;
+	struct hf_error *err =
+		hf_node_lookup(inode_of(req, parent)->node, hf_span_str(name), &node, &fixed);
+
+	if (!err && node)
+		err = print_entry(session, node, fixed, &entry);
+	if (err) {
+		reply_error(req, err);
+	} else if (!node && !fixed) {
+		fuse_reply_err(req, ENOENT);
+	} else {
+		/* Without an inode: "there is none", for as long as the timeout says. */
+		entry.entry_timeout = timeout(fixed);
+		if (fuse_reply_entry(req, &entry) != 0 && node)
+			hf_inodes_forget(
+				session->inodes, (struct hf_inode *)(uintptr_t)entry.ino, 1);
+	}
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
+{
+	if (ino != FUSE_ROOT_ID)
+		hf_inodes_forget(session_of(req)->inodes, inode_of(req, ino), n);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *all)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].ino != FUSE_ROOT_ID)
+			hf_inodes_forget(
+				session_of(req)->inodes, inode_of(req, all[i].ino), all[i].nlookup);
+	}
+	fuse_reply_none(req);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct hf_node *node = inode_of(req, ino)->node;
+	HF_RELEASED(hf_buf) target = {0};
+	struct hf_error *err = node->ops->target ? node->ops->target(node, &target)
+						 : hf_error_new(HF_INVALID, "no symbolic link");
+
+	if (err)
+		reply_error(req, err);
+	else
+		fuse_reply_readlink(req, hf_buf_text(&target));
+}
+
+/* ---- directories ---- */
+
+/* Offsets: 0 before ".", 1 before "..", 2 + cookie behind a name. */
+struct page {
+	fuse_req_t req;
+	struct hf_session *session;
+	char *bytes;
+	size_t len, size;
+	struct hf_error *err;
+};
+
+static bool add_dot(struct page *page, const char *name, off_t next)
+{
+	const struct fuse_entry_param entry = {.attr = {.st_mode = S_IFDIR, .st_ino = 1}};
+	const size_t need = fuse_add_direntry_plus(
+		page->req, page->bytes + page->len, page->size - page->len, name, &entry, next);
+
+	if (need > page->size - page->len)
+		return false;
+	page->len += need;
+	return true;
+}
+
+static bool add_listed(void *arg, const struct hf_listed *listed)
+{
+	struct page *page = arg;
+	char name[HF_MAX_NAME + 1];
+	struct fuse_entry_param entry;
+	struct hf_attr attr;
+
+	memcpy(name, listed->name.at, listed->name.len);
+	name[listed->name.len] = 0;
+	/* How much it takes is known before the kernel is told that it knows one more. */
+	if (fuse_add_direntry_plus(page->req, NULL, 0, name, NULL, 0) > page->size - page->len)
+		return false;
+	page->err = hf_node_attr(listed->node, &attr);
+	if (!page->err)
+		page->err = print_entry(page->session, listed->node, attr.fixed, &entry);
+	if (page->err)
+		return false;
+	page->len += fuse_add_direntry_plus(page->req, page->bytes + page->len,
+		page->size - page->len, name, &entry, (off_t)listed->next + 2);
+	return true;
+}
+
+static void op_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t from, struct fuse_file_info *fi)
+{
+	struct page page = {.req = req, .session = session_of(req), .size = size};
+	HF_FREED char *bytes = hf_alloc(size);
+	struct hf_error *err = NULL;
+
+	(void)fi;
+	page.bytes = bytes;
+	const bool room =
+		(from > 0 || add_dot(&page, ".", 1)) && (from > 1 || add_dot(&page, "..", 2));
+
+	if (room)
+		err = hf_node_list(inode_of(req, ino)->node, from > 2 ? (uint64_t)from - 2 : 0,
+			add_listed, &page);
+	if (!err)
+		err = page.err;
+	else
+		hf_error_free(page.err); /* the listing's own error says more */
+	/* What is on the page was counted as looked up: it must be sent. The error comes with the
+	 * next page. */
+	if (err && page.len == 0) {
+		reply_error(req, err);
+		return;
+	}
+	hf_error_free(err); /* the next call meets it again */
+	fuse_reply_buf(req, page.bytes, page.len);
+}
+
+/* Answered once: from then on the kernel opens and releases by itself, and keeps what it has
+ * cached. */
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)fi;
+	fuse_reply_err(req, ENOSYS);
+}
+
+/* ---- content ---- */
+
+static void read_ahead(struct hf_inode *inode, uint64_t end)
+{
+	const uint64_t begun = atomic_load_explicit(&inode->ahead_end, memory_order_relaxed);
+
+	if (!inode->node->ops->ahead || (begun > end + AHEAD / 2 && begun <= end + 2 * AHEAD))
+		return;
+	atomic_store_explicit(&inode->ahead_end, end + AHEAD, memory_order_relaxed);
+	const uint64_t from = begun > end && begun < end + AHEAD ? begun : end;
+
+	/* A failure to look ahead is met again by the read itself. */
+	hf_error_free(inode->node->ops->ahead(inode->node, from, end + AHEAD - from));
+}
+
+static void op_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t from, struct fuse_file_info *fi)
+{
+	struct hf_session *session = session_of(req);
+	struct hf_inode *inode = inode_of(req, ino);
+	const bool sequential = size >= SEQUENTIAL ||
+		atomic_exchange_explicit(&inode->read_end, (uint64_t)from + size,
+			memory_order_relaxed) == (uint64_t)from;
+	size_t got = 0;
+
+	(void)fi;
+	size = HF_MIN(size, MAX_READ);
+	HF_FREED uint8_t *bytes = hf_alloc(size);
+
+	if (sequential)
+		read_ahead(inode, (uint64_t)from + size);
+	struct hf_error *err = hf_node_read(inode->node, (uint64_t)from, bytes, size, &got);
+
+	if (err) {
+		reply_error(req, err);
+		return;
+	}
+	/* Before the answer: after it the kernel may forget the inode. */
+	if (!sequential)
+		hf_handover_offer(session->handover, inode, (uint64_t)from);
+	fuse_reply_buf(req, (const char *)bytes, got);
+}
+
+static void op_lseek(
+	fuse_req_t req, fuse_ino_t ino, off_t from, int whence, struct fuse_file_info *fi)
+{
+	struct hf_node *node = inode_of(req, ino)->node;
+	struct hf_attr attr;
+	uint64_t found = 0;
+
+	(void)fi;
+	struct hf_error *err = hf_node_attr(node, &attr);
+
+	if (!err && (whence != SEEK_DATA && whence != SEEK_HOLE))
+		err = hf_error_new(HF_INVALID, "seek");
+	if (!err && (from < 0 || (uint64_t)from >= attr.size)) {
+		fuse_reply_err(req, ENXIO);
+		return;
+	}
+	if (!err && !node->ops->seek)
+		err = hf_error_new(HF_INVALID, "seek");
+	if (!err)
+		err = node->ops->seek(node, (uint64_t)from, whence == SEEK_HOLE, &found);
+	if (err)
+		reply_error(req, err);
+	else if (whence == SEEK_DATA && found >= attr.size)
+		fuse_reply_err(req, ENXIO);
+	else
+		fuse_reply_lseek(req, (off_t)found);
+}
+
+/* ---- xattrs ---- */
+
+static bool shows_xattrs(struct hf_session *session)
+{
+	const enum hf_xattr_mode mode = session->options->xattrs;
+
+	return mode == HF_XATTR_ON || (mode == HF_XATTR_AUTO && hf_view_has_xattrs(session->view));
+}
+
+static void reply_bytes(fuse_req_t req, const struct hf_buf *bytes, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, bytes->len);
+	else if (bytes->len > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, (const char *)bytes->at, bytes->len);
+}
+
+/* ENOSYS is answered once: the kernel never asks again, which saves two round trips a name in `ls
+ * -l`. */
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct hf_node *node = inode_of(req, ino)->node;
+	HF_RELEASED(hf_buf) value = {0};
+
+	if (!shows_xattrs(session_of(req))) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
+	struct hf_error *err = node->ops->xattr ? node->ops->xattr(node, name, &value)
+						: hf_error_new(HF_NOT_FOUND, "no xattr");
+
+	if (err && hf_error_kind(err) == HF_NOT_FOUND) {
+		hf_error_free(err); /* answered in the kernel's own word for it */
+		fuse_reply_err(req, ENODATA);
+	} else if (err) {
+		reply_error(req, err);
+	} else {
+		reply_bytes(req, &value, size);
+	}
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct hf_node *node = inode_of(req, ino)->node;
+	HF_RELEASED(hf_buf) names = {0};
+
+	if (!shows_xattrs(session_of(req))) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
+	struct hf_error *err = node->ops->xattrs ? node->ops->xattrs(node, &names) : NULL;
+
+	if (err)
+		reply_error(req, err);
+	else
+		reply_bytes(req, &names, size);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	const struct statvfs st = {
+		.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255, .f_flag = ST_RDONLY};
+
+	(void)ino;
+	fuse_reply_statfs(req, &st);
+}
+
+static void op_init(void *arg, struct fuse_conn_info *conn)
+{
+	struct hf_session *session = arg;
+	const unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_POSIX_ACL |
+		FUSE_CAP_NO_OPEN_SUPPORT | FUSE_CAP_NO_OPENDIR_SUPPORT | FUSE_CAP_PARALLEL_DIROPS |
+		FUSE_CAP_ASYNC_READ | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS;
+
+	conn->want |= conn->capable & wanted;
+	conn->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+	conn->max_readahead = HF_MIN(conn->max_readahead, (unsigned)MAX_READ);
+	conn->max_background = 64;
+	hf_refresh_start(session);
+}
+
+const struct fuse_lowlevel_ops hf_fuse_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.readlink = op_readlink,
+	.open = op_open,
+	.opendir = op_open,
+	.readdirplus = op_readdirplus,
+	.read = op_read,
+	.lseek = op_lseek,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.statfs = op_statfs,
+};

@@ -1,0 +1,45 @@
+/* What the files of this folder share of one mount. For them only. */
+#ifndef HF_FUSE_SESSION_H
+#define HF_FUSE_SESSION_H
+
+#define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+
+#include "fs/fuse/inodes.h"
+#include "fs/fuse/mount.h"
+
+/* How long the kernel may believe what is computed, in seconds. */
+#define HF_COMPUTED_TIMEOUT 1.0
+#define HF_FIXED_TIMEOUT 1e9
+
+struct hf_session {
+	const struct hf_mount_options *options;
+	struct hf_view *view;
+	struct hf_inodes *inodes;
+	struct fuse_session *fuse;
+	struct hf_mount_parent *parent;
+	atomic_int stopping;
+	pthread_t refresher;
+	bool refreshing;
+	struct hf_handover *handover;
+};
+
+/* ---- ops.c ---- */
+extern const struct fuse_lowlevel_ops hf_fuse_ops;
+
+/* ---- refresh.c: looks for new snapshots; tells the parent when the mount is there ---- */
+void hf_refresh_start(struct hf_session *session);
+void hf_refresh_stop(struct hf_session *session);
+
+/*
+ * ---- handover.c: what was decoded around a small read goes to the page cache ----
+ * From a thread of its own: the kernel may hold a page of the piece until another read is answered.
+ */
+struct hf_handover;
+struct hf_handover *hf_handover_start(struct hf_session *session);
+void hf_handover_stop(struct hf_handover *handover);
+/* After a small read at `from` was answered. Drops the wish when there is much to do already. */
+void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uint64_t from);
+
+#endif
