@@ -57,6 +57,7 @@ static void add_content(uint64_t *state, struct hf_arena *arena, struct hf_entry
 		entry->extents = hf_test_extents(state, 3, false, arena);
 		entry->extents_file = true;
 		entry->size = UINT64_C(1) << 40;
+		entry->hole_bytes = below(state, entry->size + 1);
 		entry->hole_bytes = below(state, 1000);
 	}
 	if (below(state, 3)) {
@@ -145,7 +146,7 @@ bool hf_test_entry_equal(const struct hf_entry *a, const struct hf_entry *b)
 		hf_span_equal(a->target, b->target) && xattrs_equal(a, b) &&
 		hf_test_extents_equal(&a->extents, &b->extents) &&
 		a->extents_file == b->extents_file && a->hole_bytes == b->hole_bytes &&
-		a->fingerprinted == b->fingerprinted &&
+		a->hole_bytes == b->hole_bytes && a->fingerprinted == b->fingerprinted &&
 		memcmp(a->fingerprint, b->fingerprint, HF_FINGERPRINT_LEN) == 0 &&
 		hf_test_extents_equal(&a->secret, &b->secret) &&
 		hf_test_extents_equal(&a->page_map, &b->page_map) && a->incomplete == b->incomplete;

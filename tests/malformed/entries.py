@@ -71,8 +71,8 @@ good('dir_block', 'types', block(
     entry('c', 4, rest=var(1) + var(3)), entry('d', 5, rest=var(8) + var(0)), entry('e', 6, rest=b''),
     entry('f', 7, rest=b'')))
 good('dir_block', 'all-flags', block(
-    entry('a', 0x1f1, xattrs=1, rest=var(1 << 30) + bytes(8) + var(2) + many([PIECE]) + var(0) +
-          PRINT + many([PIECE])),
+    entry('a', 0x1f1, xattrs=1, rest=var(1 << 30) + bytes(8) + var(2) + many([PIECE]) + var(5) +
+          var(0) + PRINT + many([PIECE])),
     sets=[many([sized('user.a') + sized('v'), sized('user.b') + sized('')])], secrets=[SECRET]))
 good('dir_block', 'root', block(entry('', 2, rest=var(3) + many([PIECE]))))
 
@@ -105,8 +105,10 @@ bad('dir_block', 'extent-empty', block(entry('a', rest=var(0) + many([var(0) + v
 bad('dir_block', 'extent-beyond-chunk', block(entry(
     'a', rest=var(10) + many([var(10) + var(1) + var((4 << 20) - 9)]))))
 bad('dir_block', 'extents-too-many', block(entry('a', rest=var(650) + many([PIECE] * 65))))
-bad('dir_block', 'extents-file-hole', block(entry('a', 0x21, rest=var(99) + many([HOLE]))))
-bad('dir_block', 'extents-file-empty', block(entry('a', 0x21, rest=var(99) + many([]))))
+bad('dir_block', 'extents-file-hole', block(entry('a', 0x21, rest=var(99) + many([HOLE]) + var(0))))
+bad('dir_block', 'extents-file-empty', block(entry('a', 0x21, rest=var(99) + many([]) + var(0))))
+bad('dir_block', 'extents-file-more-holes-than-bytes', block(entry(
+    'a', 0x21, rest=var(99) + many([PIECE]) + var(100))))
 bad('dir_block', 'extents-count-huge', block(entry('a', rest=var(10) + var(1 << 40))))
 bad('dir_block', 'directory-hole', block(entry('a', 2, rest=var(3) + many([HOLE]))))
 bad('dir_block', 'directory-without-bytes', block(entry('a', 2, rest=var(3) + many([]))))
