@@ -1,6 +1,9 @@
 /* Every kept malformed input is refused by its parser, and every good one taken. */
-#include "backend/format/commit.h"
+#include "backend/format/checkpoint.h"
+#include "backend/format/hash.h"
+#include "backend/format/keyring.h"
 #include "tests/lib/inputs.h"
+#include "tests/lib/section.h"
 #include "tests/lib/test.h"
 
 static bool is_good(struct hf_error *err)
@@ -93,18 +96,73 @@ static bool takes_object_name(struct hf_span bytes)
 		is_good(hf_numbered_name_parse("keyring", name, &n));
 }
 
+static bool takes_checkpoint(struct hf_span bytes)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_checkpoint checkpoint;
+
+	return is_good(hf_checkpoint_parse(bytes, &arena, &checkpoint));
+}
+
+static bool takes_segment(struct hf_span bytes)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	const struct hf_span rest = hf_span(bytes.at + 1, bytes.len - 1);
+	struct hf_segment segment;
+	struct hf_chunk_row *chunks;
+	struct hf_pack_row *packs;
+	size_t n;
+
+	switch (bytes.at[0]) {
+	case 0:
+		return is_good(hf_segment_parse(rest, &arena, &segment));
+	case 1:
+		return is_good(hf_chunk_rows_parse(rest, &arena, &chunks, &n));
+	default:
+		return is_good(hf_pack_rows_parse(rest, &arena, &packs, &n));
+	}
+}
+
+static bool takes_container(struct hf_span bytes)
+{
+	struct hf_epoch_keys keys = hf_test_section_keys();
+	HF_RELEASED(hf_buf) object = {0};
+	HF_RELEASED(hf_last) last = {0};
+
+	hf_test_section_seal(bytes, &object);
+	return is_good(hf_last_open(hf_buf_span(&object), &keys, &last));
+}
+
+/* The files have no digest, so that each has one defect. */
+static bool takes_keyring(struct hf_span bytes)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	HF_RELEASED(hf_buf) whole = {0};
+	struct hf_keyring keyring;
+	struct hf_id digest;
+
+	hf_sha256(bytes, &digest);
+	hf_buf_add_span(&whole, bytes);
+	hf_buf_add(&whole, digest.bytes, sizeof(digest.bytes));
+	return is_good(hf_keyring_parse(hf_buf_span(&whole), &arena, &keyring));
+}
+
 static const struct {
 	const char *form;
 	hf_takes_fn *takes;
 } forms[] = {
+	{"checkpoint", takes_checkpoint},
 	{"commit", takes_commit},
+	{"container", takes_container},
 	{"dir_block", takes_dir_block},
 	{"dir_index", takes_dir_index},
 	{"extents", takes_extents},
 	{"extents_index", takes_extents_index},
+	{"keyring", takes_keyring},
 	{"object_name", takes_object_name},
 	{"page_map", takes_page_map},
 	{"record", takes_record},
+	{"segment", takes_segment},
 	{"source", hf_source_valid},
 };
 
