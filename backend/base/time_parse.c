@@ -38,7 +38,7 @@ static bool read_word(const char **at, const char *word)
 {
 	size_t len = strlen(word);
 
-	if (strncasecmp(*at, word, len) || isalpha((unsigned char)(*at)[len]))
+	if (strncasecmp(*at, word, len) != 0 || isalpha((unsigned char)(*at)[len]))
 		return false;
 	*at += len;
 	return true;
