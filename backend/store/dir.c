@@ -51,9 +51,9 @@ struct dir {
 	struct hf_open_files *open_files;
 
 	pthread_mutex_t lock; /* guards everything below */
-	int64_t clock;	      /* the file system's last answer; 0: none yet */
+	int64_t clock;        /* the file system's last answer; 0: none yet */
 	int64_t clock_at;     /* hf_time_monotonic() then */
-	char **settled;	      /* directories whose own names were made durable by this process */
+	char **settled;       /* directories whose own names were made durable by this process */
 	size_t nsettled, settled_cap;
 };
 
@@ -544,7 +544,7 @@ hf_err hf_store_dir_open_with(
 {
 	HF_OWNED(hf_store) store = NULL;
 	struct dir *dir;
-	char *root;
+	char *root = NULL;
 
 	HF_TRY(absolute(path, &root));
 	dir = hf_calloc(1, sizeof(*dir));

@@ -171,7 +171,7 @@ struct listing {
 	const char *prefix, *after;
 	hf_object_fn *each;
 	void *arg;
-	struct hf_buf last;	 /* the name before, with its NUL */
+	struct hf_buf last;      /* the name before, with its NUL */
 	struct hf_error *failed; /* the caller's own error: not the store's to explain */
 };
 

@@ -26,10 +26,10 @@
 struct subject {
 	int fd;
 	const char *magic; /* NULL: fd is open for real; else only a place (O_PATH), reached by this
-			      name in /proc */
+	                      name in /proc */
 	const struct hf_entry *entry;
 	const struct hf_meta_apply *how;
-	int number;	       /* the first errno */
+	int number;            /* the first errno */
 	struct hf_buf missing; /* "owner, mode" */
 };
 

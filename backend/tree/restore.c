@@ -20,12 +20,12 @@
 #include "backend/base/fd.h"
 #include "backend/tree/restore_state.h"
 
-#define IDLE_FOLDERS 64	 /* descriptors that stay open beside those in use */
+#define IDLE_FOLDERS 64  /* descriptors that stay open beside those in use */
 #define BUSY_FOLDERS 384 /* descriptors that jobs under way may hold, about */
 #define BATCH_BYTES (2u << 20)
 #define BATCH_FILES 256
 #define BATCH_LEAST (256u << 10) /* from here on a batch ends where the chunk does */
-#define RANGE_BYTES (8u << 20)	 /* larger files are written by several workers */
+#define RANGE_BYTES (8u << 20)   /* larger files are written by several workers */
 
 struct level {
 	struct hf_restore_folder *folder;

@@ -29,7 +29,7 @@ struct hf_making {
 	int dirfd;
 	const struct hf_entry *entry;
 	char name[HF_NAME_SIZE];
-	bool made;	 /* it is there; an error then tells of metadata only */
+	bool made;       /* it is there; an error then tells of metadata only */
 	char beside[40]; /* the temporary name, while something is replaced; "" : none */
 };
 

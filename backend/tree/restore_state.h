@@ -12,7 +12,7 @@
 
 struct hf_restore_folder {
 	struct hf_restore_folder *parent;
-	struct hf_place *place;	      /* NULL in a dry run */
+	struct hf_place *place;       /* NULL in a dry run */
 	const struct hf_entry *entry; /* NULL: the target, which stays as it is */
 	const struct hf_dir_block *block;
 	size_t pending;
@@ -42,7 +42,7 @@ struct hf_restore_item {
 /* The first name of a file with several, and those that came while it was under way. */
 struct hf_restore_first {
 	struct hf_restore_folder *folder; /* pending in it until its last name was met: others are
-					     linked to its name */
+	                                     linked to its name */
 	char name[HF_NAME_SIZE];
 	enum { LOST, UNDER_WAY, THERE } state;
 	uint64_t left; /* names not met yet */

@@ -19,13 +19,13 @@ enum hf_fault_act {
 };
 
 struct hf_fault {
-	unsigned calls;	    /* which count: HF_CALL_PUT | …; 0: all */
+	unsigned calls;     /* which count: HF_CALL_PUT | …; 0: all */
 	const char *prefix; /* and only with names that begin so; NULL: all */
-	unsigned at;	    /* the call that is hit, from 1; 0: none */
-	unsigned times;	    /* how many from there; 0: one */
+	unsigned at;        /* the call that is hit, from 1; 0: none */
+	unsigned times;     /* how many from there; 0: one */
 	enum hf_fault_act act;
 	enum hf_error_kind kind; /* 0: HF_SYSTEM */
-	bool late;		 /* FAIL, KILL: after the call was done: only its answer is lost */
+	bool late;               /* FAIL, KILL: after the call was done: only its answer is lost */
 	uint64_t bit;
 	void (*kill)(void *arg);
 	void *arg;

@@ -20,7 +20,7 @@ struct hf_mem {
 	hf_mem_hook_fn *hook;
 	void *hook_arg;
 
-	pthread_mutex_t lock;	 /* guards everything below */
+	pthread_mutex_t lock;    /* guards everything below */
 	struct object **objects; /* by name; some have no copy left */
 	size_t n, cap;
 };

@@ -11,7 +11,7 @@
 struct hf_mem;
 
 struct hf_mem *hf_mem_new(unsigned copies); /* of all but packs/: 1 or 2 */
-void hf_mem_free(struct hf_mem *mem);	    /* after the stores on it; NULL ok */
+void hf_mem_free(struct hf_mem *mem);       /* after the stores on it; NULL ok */
 HF_OWNABLE(hf_mem)
 hf_err hf_mem_store_open(struct hf_mem *mem, struct hf_store **out);
 
