@@ -197,17 +197,16 @@ static hf_err check_row(const struct met *met, const struct hf_row *row)
 	return NULL;
 }
 
-/* Without the key of ids (a maintainer's slot) the seal binds a metadata chunk to its id. */
+/* Without the keys of ids (a maintainer's slot) the seal binds a metadata chunk to its id. */
 static hf_err check_id(const struct hf_opener *opener, enum hf_object_kind kind,
 	const struct hf_id *id, struct hf_span plain)
 {
-	const struct hf_key *key =
-		hf_repo_id_key(opener->repo, kind == HF_META_PACK ? HF_META_ID : HF_CONTENT_ID);
+	const enum hf_id_key which = kind == HF_META_PACK ? HF_META_ID : HF_CONTENT_ID;
 	struct hf_id real;
 
-	if (!key)
+	if (!hf_repo_secrets(opener->repo)->has_ids)
 		return NULL;
-	hf_hmac_sha256(key->bytes, plain, &real);
+	hf_hmac_sha256(hf_repo_id_key(opener->repo, which)->bytes, plain, &real);
 	if (!hf_equal_secret(real.bytes, id->bytes, HF_ID_LEN))
 		return hf_error_new(HF_CORRUPT, "its bytes are not those that it is named after");
 	return NULL;
