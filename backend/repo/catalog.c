@@ -47,6 +47,7 @@ static const char *const sql[QUERIES] = {
 	[ADD_CHUNK] = "INSERT OR IGNORE INTO chunks VALUES(?1, ?2, ?3, ?4, ?5)",
 	[HAS_CHUNK] = "SELECT 1 FROM chunks WHERE id = ?1 LIMIT 1",
 	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks WHERE id = ?1 LIMIT 8",
+	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
 	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM packs WHERE n = ?1",
 	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM packs ORDER BY n",
 	[ADD_SNAPSHOT] =
@@ -408,6 +409,19 @@ bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id)
 	return sqlite3_step(use.statement) == SQLITE_ROW;
 }
 
+static struct hf_location read_place(sqlite3_stmt *statement)
+{
+	return (struct hf_location){
+		.pack = sqlite3_column_int64(statement, 0),
+		.row =
+			{
+				.offset = (uint32_t)sqlite3_column_int64(statement, 1),
+				.stored = (uint32_t)sqlite3_column_int64(statement, 2),
+				.plain = (uint32_t)sqlite3_column_int64(statement, 3),
+			},
+	};
+}
+
 hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
 {
@@ -420,18 +434,26 @@ hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 		HF_TRY(hf_use_step(&use, &row));
 		if (!row)
 			return NULL;
-		out[*n] = (struct hf_location){
-			.pack = sqlite3_column_int64(use.statement, 0),
-			.row =
-				{
-					.id = *id,
-					.offset = (uint32_t)sqlite3_column_int64(use.statement, 1),
-					.stored = (uint32_t)sqlite3_column_int64(use.statement, 2),
-					.plain = (uint32_t)sqlite3_column_int64(use.statement, 3),
-				},
-		};
+		out[*n] = read_place(use.statement);
+		out[*n].row.id = *id;
 	}
 	return NULL;
+}
+
+hf_err hf_catalog_each_place(struct hf_catalog *catalog, hf_place_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, EACH_CHUNK);
+	bool row;
+
+	for (;;) {
+		HF_TRY(hf_use_step(&use, &row));
+		if (!row)
+			return NULL;
+		struct hf_location place = read_place(use.statement);
+
+		hf_column_bytes(use.statement, 4, place.row.id.bytes, HF_ID_LEN);
+		HF_TRY(each(arg, &place));
+	}
 }
 
 static void read_pack(sqlite3_stmt *statement, struct hf_pack *out)

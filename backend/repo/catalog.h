@@ -65,6 +65,10 @@ hf_err hf_catalog_pack(
 typedef struct hf_error *hf_pack_fn(void *arg, const struct hf_pack *pack);
 hf_err hf_catalog_each_pack(
 	struct hf_catalog *catalog, hf_pack_fn *each, void *arg); /* in order of n */
+/* Every chunk in every pack, by id: a scan of the whole table, for a check. */
+typedef struct hf_error *hf_place_fn(void *arg, const struct hf_location *place);
+hf_err hf_catalog_each_place(struct hf_catalog *catalog, hf_place_fn *each, void *arg);
+
 struct hf_catalog_counts {
 	uint64_t packs[4],
 		pack_bytes[4]; /* by kind: [1] content, [2] meta, [3] commits with chunks */

@@ -96,6 +96,13 @@ static hf_err read_checkpoint(
 	return err ? hf_error_in(err, "%s", name) : NULL;
 }
 
+hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
+{
+	__attribute__((cleanup(opened_release))) struct opened opened = {0};
+
+	return read_checkpoint(repo, n, copy, &opened);
+}
+
 static void note(struct hf_repo *repo, const struct opened *opened)
 {
 	repo->checkpoint = opened->checkpoint.n;

@@ -1,4 +1,7 @@
-/* What repo.c, keys.c, sync.c and commit.c share of an open repository. For these files only. */
+/*
+ * What repo.c, keys.c, sync.c, commit.c, checkpoints.c and check.c share of an open repository. For
+ * these files only.
+ */
 #ifndef HF_REPO_STATE_H
 #define HF_REPO_STATE_H
 
@@ -68,6 +71,9 @@ hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *ke
  * none.
  */
 hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found);
+
+/* One copy of a checkpoint, judged; nothing is kept. */
+hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy);
 
 /* ---- sync.c ---- */
 /* Takes a whole commit object that was verified or is our own into the catalog. */

@@ -1,0 +1,286 @@
+/*
+ * An object streams through a window: what comes in goes into the digest, chunks that are whole in
+ * it are decoded, and what stands before the next chunk leaves. So memory does not grow with a
+ * pack.
+ */
+#include "backend/repo/scrub.h"
+
+#include <stdlib.h>
+
+#include "backend/format/hash.h"
+#include "backend/format/limits.h"
+
+#define READ_BYTES ((size_t)16 << 20)
+
+/* One copy on its way through. */
+struct stream {
+	struct hf_scrub *scrub;
+	unsigned copy;
+	uint64_t size;
+	struct hf_last last; /* rows n 0: only the digest is asked for */
+	struct hf_sha256 *sha;
+	struct hf_buf window; /* the object's bytes from `base` on */
+	uint64_t base;
+	size_t next; /* row to be decoded */
+	struct hf_buf sealed, plain;
+	struct hf_error *bad; /* the first chunk or row that is not what it should be */
+};
+
+static void stream_release(struct stream *stream)
+{
+	hf_last_release(&stream->last);
+	hf_sha256_free(stream->sha);
+	hf_buf_release(&stream->window);
+	hf_buf_release(&stream->sealed);
+	hf_buf_release(&stream->plain);
+	hf_error_free(stream->bad); /* taken, or outdone by a worse one */
+}
+#define STREAM __attribute__((cleanup(stream_release))) struct stream
+
+/* A bad sector hurts one object. Where nothing can be read the disk, or the machine, is away. */
+static bool answers(struct hf_repo *repo)
+{
+	struct hf_store *store = hf_repo_store(repo);
+	char name[HF_NUMBERED_NAME_LEN + 1];
+
+	hf_numbered_name("keyring", hf_repo_keyring(repo)->n, name);
+	for (unsigned copy = 0; copy < hf_store_copies(store, name); copy++) {
+		HF_RELEASED(hf_buf) bytes = {0};
+		struct hf_error *err = hf_store_get_all(store, name, copy, HF_MAX_KEYRING, &bytes);
+
+		if (!err)
+			return true;
+		hf_error_free(err); /* the caller has one to tell */
+	}
+	return false;
+}
+
+bool hf_scrub_finds(struct hf_repo *repo, const struct hf_error *err)
+{
+	switch (hf_error_kind(err)) {
+	case HF_NOT_FOUND:
+	case HF_CORRUPT:
+	case HF_UNSUPPORTED:
+	case HF_DENIED:
+		return true;
+	case HF_SYSTEM:
+		return answers(repo);
+	default:
+		return false;
+	}
+}
+
+static hf_err get(struct stream *stream, uint64_t from, size_t len, struct hf_buf *out)
+{
+	const struct hf_scrub *scrub = stream->scrub;
+
+	HF_TRY(hf_stop_check(scrub->stop));
+	return hf_store_get(hf_repo_store(scrub->repo), scrub->name, stream->copy, from, len, out);
+}
+
+/* ---- the pack's own table ---- */
+
+static bool same_place(const struct hf_row *a, const struct hf_row *b)
+{
+	return a->offset == b->offset && a->stored == b->stored && a->plain == b->plain;
+}
+
+/* With HF_MAX_LOCATIONS copies of a chunk the catalog does not show them all. */
+static hf_err compare_row(const struct hf_scrub *scrub, const struct hf_row *row)
+{
+	struct hf_location places[HF_MAX_LOCATIONS];
+	char hex[HF_ID_HEX + 1];
+	size_t n;
+
+	HF_TRY(hf_catalog_find(hf_repo_catalog(scrub->repo), &row->id, places, &n));
+	for (size_t i = 0; i < n; i++) {
+		if (places[i].pack == scrub->pack.n && same_place(&places[i].row, row))
+			return NULL;
+	}
+	if (n == HF_MAX_LOCATIONS)
+		return NULL;
+	return hf_error_new(HF_CORRUPT, "chunk %s lies elsewhere than the catalog says",
+		hf_id_hex(&row->id, hex));
+}
+
+static void blame(struct stream *stream, struct hf_error *err)
+{
+	if (stream->bad)
+		hf_error_free(err); /* the first one condemns the pack */
+	else
+		stream->bad = err;
+}
+
+static hf_err compare_table(struct stream *stream)
+{
+	const struct hf_table *table = &stream->last.table;
+	struct hf_scrub *scrub = stream->scrub;
+	size_t rows = 0;
+
+	for (size_t i = 0; i < table->n; i++) {
+		struct hf_error *err;
+
+		if (hf_id_is_zero(&table->rows[i].id))
+			continue;
+		rows++;
+		err = compare_row(scrub, &table->rows[i]);
+		if (err && !hf_scrub_finds(scrub->repo, err))
+			return err;
+		if (err)
+			blame(stream, err);
+	}
+	scrub->rows = rows;
+	return NULL;
+}
+
+/* The last section stands at the end, and its length behind it. */
+static hf_err read_table(struct stream *stream)
+{
+	const struct hf_scrub *scrub = stream->scrub;
+	HF_RELEASED(hf_buf) header = {0}, end = {0};
+	const uint64_t size = stream->size;
+	const struct hf_epoch_keys *keys;
+	struct hf_header parsed;
+	size_t need;
+
+	if (size < HF_HEADER_LEN + HF_TAIL_LEN)
+		return hf_error_new(HF_CORRUPT, "it is too short");
+	HF_TRY(get(stream, 0, HF_HEADER_LEN, &header));
+	HF_TRY(hf_header_parse(hf_buf_span(&header), &parsed));
+	keys = hf_repo_epoch(scrub->repo, parsed.epoch);
+	if (!keys)
+		return hf_error_new(HF_DENIED, "this key has no keys of epoch %u", parsed.epoch);
+	HF_TRY(get(stream, size - HF_TAIL_LEN, HF_TAIL_LEN, &end));
+	HF_TRY(hf_last_end_len(scrub->pack.kind, hf_buf_span(&end), size, &need));
+	hf_buf_clear(&end);
+	HF_TRY(get(stream, size - need, need, &end));
+	HF_TRY(hf_last_open_end(
+		hf_buf_span(&header), hf_buf_span(&end), size, keys, &stream->last));
+	return compare_table(stream);
+}
+
+/* ---- chunks ---- */
+
+static hf_err decode_row(struct stream *stream, const struct hf_row *row)
+{
+	const struct hf_scrub *scrub = stream->scrub;
+	const struct hf_location place = {.pack = scrub->pack.n, .row = *row};
+	const enum hf_object_kind kind =
+		scrub->pack.kind == HF_META_PACK ? HF_META_PACK : HF_CONTENT_PACK;
+	const uint8_t *from = stream->window.at + (row->offset - stream->base);
+	char hex[HF_ID_HEX + 1];
+	struct hf_error *err;
+
+	hf_buf_clear(&stream->sealed);
+	hf_buf_add(&stream->sealed, from, row->stored);
+	hf_buf_clear(&stream->plain);
+	err = hf_opener_unseal(scrub->opener, &place, kind, &stream->sealed,
+		hf_buf_grow(&stream->plain, row->plain));
+	if (err && !hf_scrub_finds(scrub->repo, err))
+		return err;
+	if (err)
+		blame(stream, hf_error_in(err, "chunk %s", hf_id_hex(&row->id, hex)));
+	return NULL;
+}
+
+/* Decodes what is whole in the window, and lets go of what stands before the rest. */
+static hf_err decode_window(struct stream *stream)
+{
+	const struct hf_table *table = &stream->last.table;
+	const uint64_t end = stream->base + stream->window.len;
+	uint64_t keep = end;
+
+	for (; stream->next < table->n; stream->next++) {
+		const struct hf_row *row = &table->rows[stream->next];
+
+		if (hf_id_is_zero(&row->id))
+			continue;
+		if ((uint64_t)row->offset + row->stored > end) {
+			keep = HF_MIN(end, row->offset);
+			break;
+		}
+		HF_TRY(decode_row(stream, row));
+	}
+	const size_t gone = (size_t)(keep - stream->base);
+
+	memmove(stream->window.at, stream->window.at + gone, stream->window.len - gone);
+	stream->window.len -= gone;
+	stream->base = keep;
+	return NULL;
+}
+
+static hf_err read_all(struct stream *stream)
+{
+	struct hf_scrub *scrub = stream->scrub;
+
+	for (uint64_t at = 0; at < stream->size;) {
+		const size_t len = (size_t)HF_MIN(stream->size - at, READ_BYTES);
+
+		HF_TRY(get(stream, at, len, &stream->window));
+		hf_sha256_add(
+			stream->sha, hf_span(stream->window.at + stream->window.len - len, len));
+		HF_TRY(decode_window(stream));
+		at += len;
+		scrub->bytes += len;
+		if (scrub->progress)
+			atomic_fetch_add_explicit(
+				&scrub->progress->bytes, len, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+/* ---- a copy, all copies ---- */
+
+static hf_err scrub_copy(struct hf_scrub *scrub, unsigned copy)
+{
+	STREAM stream = {.scrub = scrub, .copy = copy};
+	struct hf_error *table = NULL;
+	struct hf_id digest;
+
+	HF_TRY(hf_stop_check(scrub->stop));
+	HF_TRY(hf_store_stat(hf_repo_store(scrub->repo), scrub->name, copy, &stream.size));
+	if (scrub->size && stream.size != scrub->size)
+		return hf_error_new(HF_CORRUPT, "it has %llu bytes, not %llu",
+			(unsigned long long)stream.size, (unsigned long long)scrub->size);
+	/* All copies have one digest: what decodes in the first does in the second. */
+	if (scrub->decode && copy == 0)
+		table = read_table(&stream);
+	if (table && !hf_scrub_finds(scrub->repo, table))
+		return table;
+	if (table)
+		blame(&stream, table);
+	stream.sha = hf_sha256_new();
+	HF_TRY(read_all(&stream));
+	if (stream.next < stream.last.table.n)
+		blame(&stream, hf_error_new(HF_CORRUPT, "its table is longer than itself"));
+	hf_sha256_end(stream.sha, &digest);
+	if (!hf_id_equal(&digest, &scrub->id))
+		return hf_error_new(HF_CORRUPT, "its digest is not its name");
+	return HF_STEAL(stream.bad);
+}
+
+hf_err hf_scrub_run(struct hf_scrub *scrub)
+{
+	scrub->copies =
+		HF_MIN(hf_store_copies(hf_repo_store(scrub->repo), scrub->name), HF_SCRUB_COPIES);
+	for (unsigned copy = 0; copy < scrub->copies; copy++) {
+		struct hf_error *err = scrub_copy(scrub, copy);
+
+		if (!err)
+			continue;
+		if (!hf_scrub_finds(scrub->repo, err))
+			return err;
+		scrub->wrong[copy] = hf_strdup(
+			hf_error_kind(err) == HF_NOT_FOUND ? "it is missing" : hf_error_text(err));
+		hf_error_free(err); /* its text is the finding */
+	}
+	return NULL;
+}
+
+void hf_scrub_release(struct hf_scrub *scrub)
+{
+	for (unsigned copy = 0; copy < HF_SCRUB_COPIES; copy++) {
+		free(scrub->wrong[copy]);
+		scrub->wrong[copy] = NULL;
+	}
+}
