@@ -101,7 +101,6 @@ END_TEST
 START_TEST(tables_hold_each_thing_once)
 {
 	HF_RELEASED(hf_dir_block_writer) writer = {0};
-	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_extent pieces[] = {piece, secret};
 
 	for (unsigned i = 0; i < 60; i++) {

@@ -397,7 +397,6 @@ START_TEST(a_root_stands_alone_and_may_have_no_name)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	HF_RELEASED(hf_buf) out = {0};
-	HF_RELEASED(hf_buf) two = {0};
 	struct hf_entry root = {.type = HF_DIR,
 				.mode = 0755,
 				.size = 7,
