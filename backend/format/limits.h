@@ -7,6 +7,7 @@
 
 #define HF_MAX_CHUNK (4u << 20)    /* plain bytes of a chunk */
 #define HF_PACK_TARGET (16u << 20) /* a writer closes a pack at this size */
+#define HF_PACK_ROWS 65536         /* or at so many chunks, so that its record keeps to its limit */
 #define HF_MAX_PACK (1u << 30)     /* stored bytes of a pack, cold ones too */
 #define HF_MAX_RIDING (64u << 10)  /* content that rides in a commit */
 #define HF_MAX_COMMIT (8u << 20)   /* stored bytes of a commit */

@@ -495,3 +495,19 @@ void hf_record_parse(struct hf_wire *wire, struct hf_arena *arena, struct hf_rec
 	if (body.bad || body.rest.len)
 		hf_wire_fail(wire);
 }
+
+hf_err hf_record_check(struct hf_span printed)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_wire wire = hf_wire(printed);
+	struct hf_record record;
+
+	hf_record_parse(&wire, &arena, &record);
+	if (!wire.bad && wire.rest.len == 0)
+		return NULL;
+	return hf_error_new(HF_INVALID,
+		"a record of %zu bytes breaks a limit of the format; hint: fewer or shorter "
+	        "labels, "
+		"paths and values",
+		printed.len);
+}

@@ -123,7 +123,9 @@ hf_err hf_packer_add(struct hf_packer *packer, enum hf_object_kind kind, const s
 		*open = hf_builder_new(kind);
 	hf_builder_add(*open, id, plain_len, bytes);
 	packer->pending += bytes.len;
-	return hf_builder_size(*open) >= HF_PACK_TARGET ? send(packer, kind) : NULL;
+	if (hf_builder_size(*open) < HF_PACK_TARGET && hf_builder_table(*open)->n < HF_PACK_ROWS)
+		return NULL;
+	return send(packer, kind);
 }
 
 hf_err hf_packer_flush(struct hf_packer *packer)

@@ -174,10 +174,7 @@ hf_err hf_writer_add(struct hf_writer *writer, const struct hf_record *record)
 	HF_RELEASED(hf_buf) one = {0};
 
 	hf_record_print(record, &one);
-	if (one.len > HF_MAX_RECORD)
-		return hf_error_new(HF_INVALID,
-			"a record of %zu bytes is too large; hint: fewer or shorter labels",
-			one.len);
+	HF_TRY(hf_record_check(hf_buf_span(&one)));
 	hf_buf_add_span(&writer->records, hf_buf_span(&one));
 	return NULL;
 }

@@ -322,24 +322,42 @@ START_TEST(a_record_longer_than_its_limit_is_refused)
 }
 END_TEST
 
-START_TEST(a_packs_table_may_be_longer_than_other_records)
+/* Many tiny directories: what a writer puts into one pack must be readable in one record. */
+START_TEST(the_record_of_a_pack_of_the_most_chunks_is_readable)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	HF_RELEASED(hf_buf) out = {0};
 	struct hf_record record = sample(HF_RECORD_PACK, &arena);
-	const size_t n = 50000;
+	const uint32_t size = HF_MAX_PACK / (HF_PACK_ROWS + 1);
 
-	record.pack.size = HF_HEADER_LEN + 17 * n;
-	record.pack.table.n = n;
-	record.pack.table.rows = hf_calloc(n, sizeof(struct hf_row));
-	for (size_t i = 0; i < n; i++) {
-		record.pack.table.rows[i] = (struct hf_row){.stored = 17, .plain = 1};
-		record.pack.table.rows[i].id.bytes[0] = 1;
+	record.pack.size = HF_MAX_PACK;
+	record.pack.table.n = HF_PACK_ROWS;
+	record.pack.table.rows = hf_calloc(HF_PACK_ROWS, sizeof(struct hf_row));
+	for (size_t i = 0; i < HF_PACK_ROWS; i++) {
+		record.pack.table.rows[i] =
+			(struct hf_row){.id = {{1}}, .stored = size, .plain = HF_MAX_CHUNK};
 	}
 	hf_record_print(&record, &out);
 	ck_assert_uint_gt(out.len, HF_MAX_RECORD);
 	ck_ok(parse_copy(hf_buf_span(&out)));
+	ck_ok(hf_record_check(hf_buf_span(&out)));
 	free(record.pack.table.rows);
+}
+END_TEST
+
+START_TEST(a_record_that_nobody_could_read_is_found_before_it_is_written)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	HF_RELEASED(hf_buf) good = {0};
+	HF_RELEASED(hf_buf) bad = {0};
+	struct hf_record record = sample(HF_RECORD_SNAPSHOT, &arena);
+
+	hf_record_print(&record, &good);
+	record.snapshot.labels.at[1].key = record.snapshot.labels.at[0].key;
+	hf_record_print(&record, &bad);
+
+	ck_ok(hf_record_check(hf_buf_span(&good)));
+	ck_fails(HF_INVALID, hf_record_check(hf_buf_span(&bad)));
 }
 END_TEST
 
@@ -369,7 +387,8 @@ int main(void)
 	tcase_add_test(tests, a_snapshot_comes_back_field_by_field);
 	tcase_add_loop_test(tests, limits_hold_at_and_break_beyond, 0, 7);
 	tcase_add_test(tests, a_record_longer_than_its_limit_is_refused);
-	tcase_add_test(tests, a_packs_table_may_be_longer_than_other_records);
+	tcase_add_test(tests, the_record_of_a_pack_of_the_most_chunks_is_readable);
+	tcase_add_test(tests, a_record_that_nobody_could_read_is_found_before_it_is_written);
 	tcase_add_test(tests, a_journal_entry_may_have_a_file_of_extents);
 	return hf_test_run_suite(suite);
 }
