@@ -36,7 +36,7 @@ struct walk_item {
 	struct hf_item item;
 	struct hf_folder *folder; /* ENTER: its own; ENTRY: where it stands */
 	struct hf_buf path;
-	struct walk_item *next; /* of the free ones */
+	struct walk_item *next_idle, *next; /* of all */
 };
 
 struct walk {
@@ -50,7 +50,7 @@ struct walk {
 	size_t base_len;       /* where the path below begins */
 	struct level *levels;
 	size_t depth, cap;
-	struct walk_item *idle;
+	struct walk_item *idle, *items;
 	bool begun;
 };
 
@@ -77,10 +77,13 @@ static struct walk_item *take_item(struct walk *walk, enum hf_step step, size_t 
 	const char *path = below_base(walk);
 	const size_t len = strlen(path);
 
-	if (taken)
-		walk->idle = taken->next;
-	else
+	if (taken) {
+		walk->idle = taken->next_idle;
+	} else {
 		taken = hf_calloc(1, sizeof(*taken));
+		taken->next = walk->items;
+		walk->items = taken;
+	}
 	hf_buf_clear(&taken->path);
 	hf_buf_add(&taken->path, path, len);
 	taken->item = (struct hf_item){.step = step, .path = hf_buf_text(&taken->path)};
@@ -97,7 +100,7 @@ static void walk_done(struct hf_feed *feed, struct hf_item *item)
 	given->folder = NULL;
 	hf_error_free(item->error); /* the one who was given it has told of it */
 	item->error = NULL;
-	given->next = walk->idle;
+	given->next_idle = walk->idle;
 	walk->idle = given;
 }
 
@@ -394,10 +397,13 @@ static void walk_free(struct hf_feed *feed)
 	for (size_t i = 0; i < walk->cap; i++)
 		hf_listing_release(&walk->levels[i].listing);
 	free(walk->levels);
-	while (walk->idle) {
-		struct walk_item *item = walk->idle;
+	while (walk->items) {
+		struct walk_item *item = walk->items;
 
-		walk->idle = item->next;
+		/* After a failure, some were not given back. */
+		walk->items = item->next;
+		hf_folder_unref(item->folder);
+		hf_error_free(item->item.error);
 		hf_buf_release(&item->path);
 		free(item);
 	}
