@@ -5,6 +5,7 @@
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/repo/catalog.h"
+#include "backend/repo/check.h"
 #include "backend/repo/history.h"
 #include "backend/tree/check_tree.h"
 #include "tools/cli/cli.h"
@@ -85,28 +86,72 @@ static const struct hf_option check_options[] = {
 		"read, decrypt and decompress everything too"},
 };
 
+/* Both halves of a check: the objects, then what the snapshots need of them. */
+struct check_run {
+	const struct hf_cli *cli;
+	struct hf_map lost; /* chunks without a good copy */
+};
+
 static void show_finding(void *arg, const struct hf_finding *finding)
 {
-	const struct hf_cli *cli = arg;
+	struct check_run *run = arg;
+	const char *object = finding->object ? finding->object : "";
 
-	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:s, s:s, s:b}", "type", "finding", "object",
-			finding->object ? finding->object : "", "text", finding->text, "lost",
-			finding->lost));
-	else
-		printf("%s%s%s\n", finding->object ? finding->object : "",
-			finding->object ? ": " : "", finding->text);
+	if (finding->lost && finding->chunk)
+		hf_map_put(&run->lost, finding->chunk, NULL);
+	if (run->cli->json)
+		hf_json_line(json_pack("{s:s, s:s, s:s, s:b}", "type",
+			finding->note ? "note" : "finding", "object", object, "text", finding->text,
+			"lost", finding->lost));
+	else if (!finding->note || run->cli->verbose)
+		printf("%s%s%s\n", object, *object ? ": " : "", finding->text);
 }
 
-static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+static void show_damage(void *arg, const struct hf_tree_damage *damage)
 {
-	const struct check *check = options;
-	struct hf_check_result result = {0};
-	struct hf_progress progress = {0};
+	const struct check_run *run = arg;
+	const struct hf_snapshot *snapshot = &damage->snapshot->snapshot;
+	char time[HF_TIME_TEXT];
+	HF_RELEASED(hf_buf) path = {0};
+
+	hf_buf_printf(&path, "sources/");
+	hf_text_show(snapshot->source, &path);
+	hf_buf_printf(&path, "/%s/", hf_time_name(snapshot->moment, false, time));
+	hf_text_show(hf_span_str(damage->path), &path);
+	if (run->cli->json)
+		hf_json_line(json_pack("{s:s, s:s, s:s}", "type", "damaged", "path",
+			hf_buf_text(&path), "text", damage->text));
+	else
+		printf("%s: %s\n", hf_buf_text(&path), damage->text);
+}
+
+static void show_check(const struct hf_cli *cli, const struct check *check,
+	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
+{
 	char bytes[HF_SIZE_TEXT];
+
+	if (cli->json)
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+			"summary", "objects", (json_int_t)objects->objects, "bytes",
+			(json_int_t)objects->bytes, "findings", (json_int_t)objects->findings,
+			"lost_chunks", (json_int_t)objects->lost_chunks, "snapshots",
+			(json_int_t)trees->snapshots, "hurt_snapshots",
+			(json_int_t)trees->hurt_snapshots, "hurt_paths",
+			(json_int_t)trees->hurt_paths));
+	else if (!cli->quiet)
+		printf("%s %llu objects, %s; %llu snapshots: %s\n",
+			check->read_data ? "read" : "looked at",
+			(unsigned long long)objects->objects, hf_size_text(objects->bytes, bytes),
+			(unsigned long long)trees->snapshots,
+			objects->findings || trees->hurt_paths ? "damaged" : "all is well");
+}
+
+static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct check *check,
+	struct hf_check_result *objects, struct hf_check_tree_result *trees)
+{
+	struct hf_progress progress = {0};
 	struct hf_reader *reader;
 
-	(void)operands;
 	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
 	const struct hf_check_options how = {
 		.read_data = check->read_data,
@@ -114,28 +159,46 @@ static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf
 		.stop = &cli->stop,
 		.progress = &progress,
 		.found = show_finding,
-		.arg = cli,
+		.arg = run,
+	};
+	const struct hf_check_tree tree = {
+		.reader = reader,
+		.lost = &run->lost,
+		.stop = &cli->stop,
+		.progress = &progress,
+		.damaged = show_damage,
+		.arg = run,
 	};
 	struct hf_painter *painter =
 		cli->quiet ? NULL : hf_painter_start("checking", &progress, cli->json);
-	struct hf_error *err = hf_check_run(reader, &how, &result);
+	struct hf_error *err = hf_check_objects(hf_reader_repo(reader), &how, objects);
 
+	if (!err)
+		err = hf_check_trees(&tree, trees);
 	hf_painter_stop(painter);
+	return err;
+}
+
+static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct check *check = options;
+	struct check_run run = {.cli = cli};
+	struct hf_check_result objects = {0};
+	struct hf_check_tree_result trees = {0};
+	struct hf_error *err = check_both(cli, &run, check, &objects, &trees);
+
+	(void)operands;
+	hf_map_release(&run.lost);
 	HF_TRY(err);
-	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "summary", "objects",
-			(json_int_t)result.objects, "bytes", (json_int_t)result.bytes, "findings",
-			(json_int_t)result.findings, "lost_chunks",
-			(json_int_t)result.lost_chunks));
-	else if (!cli->quiet)
-		printf("%s%llu objects, %s: %s\n", check->read_data ? "read " : "looked at ",
-			(unsigned long long)result.objects, hf_size_text(result.bytes, bytes),
-			result.findings ? "damaged" : "all is well");
-	if (result.findings)
+	show_check(cli, check, &objects, &trees);
+	if (objects.findings || trees.hurt_paths)
 		return hf_error_new(HF_CORRUPT,
-			"the repository is damaged: %llu findings, %llu chunks lost",
-			(unsigned long long)result.findings,
-			(unsigned long long)result.lost_chunks);
+			"the repository is damaged: %llu findings, %llu chunks lost, %llu paths "
+		        "hurt in %llu snapshots",
+			(unsigned long long)objects.findings,
+			(unsigned long long)objects.lost_chunks,
+			(unsigned long long)trees.hurt_paths,
+			(unsigned long long)trees.hurt_snapshots);
 	return NULL;
 }
 
