@@ -507,7 +507,7 @@ hf_err hf_record_check(struct hf_span printed)
 		return NULL;
 	return hf_error_new(HF_INVALID,
 		"a record of %zu bytes breaks a limit of the format; hint: fewer or shorter "
-	        "labels, "
+		"labels, "
 		"paths and values",
 		printed.len);
 }

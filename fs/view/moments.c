@@ -69,7 +69,7 @@ hf_err hf_time_typed(struct hf_span text, struct hf_typed_time *out)
 	if (err)
 		return hf_error_as(err, HF_NOT_FOUND);
 	if (out->relative)
-		out->until -= out->until % HF_NS_PER_S; /* nobody means the nanosecond of "2h ago" */
+		out->until -= out->until % HF_NS_PER_S; /* nobody means nanoseconds by "2h ago" */
 	snprintf(out->name, sizeof(out->name), "%s", hf_time_name(out->until, true, name));
 	if (out->until % HF_NS_PER_S == 0)
 		out->until += HF_NS_PER_S - 1;
