@@ -67,7 +67,7 @@ static void *serve(void *arg)
 		pthread_mutex_unlock(&handover->lock);
 		if (!stop)
 			give(handover, &wish, bytes);
-		hf_inodes_forget(handover->session->inodes, wish.inode, 1);
+		hf_inode_table_forget(handover->session->inodes, wish.inode, 1);
 		pthread_mutex_lock(&handover->lock);
 	}
 	pthread_mutex_unlock(&handover->lock);
@@ -114,7 +114,7 @@ void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uin
 		return;
 	/* Outside our lock: the table has its own. Only this side adds, and one too many is dropped
 	 * below. */
-	hf_inodes_look_up(handover->session->inodes, inode->node);
+	hf_inode_table_look_up(handover->session->inodes, inode->node);
 	pthread_mutex_lock(&handover->lock);
 	const bool taken = handover->n < QUEUE;
 
@@ -125,5 +125,5 @@ void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uin
 	}
 	pthread_mutex_unlock(&handover->lock);
 	if (!taken)
-		hf_inodes_forget(handover->session->inodes, inode, 1);
+		hf_inode_table_forget(handover->session->inodes, inode, 1);
 }

@@ -151,7 +151,7 @@ hf_err hf_mount_run(struct hf_view *view, const struct hf_mount_options *options
 	struct hf_mount_parent *parent)
 {
 	HF_RELEASED(hf_buf) text = {0};
-	HF_OWNED(hf_inodes) inodes = hf_inodes_new(hf_view_root(view));
+	HF_OWNED(hf_inode_table) inodes = hf_inode_table_new(hf_view_root(view));
 	struct hf_session session = {
 		.options = options, .view = view, .inodes = inodes, .parent = parent};
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);

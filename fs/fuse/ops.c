@@ -19,7 +19,7 @@ static struct hf_session *session_of(fuse_req_t req)
 
 static struct hf_inode *inode_of(fuse_req_t req, fuse_ino_t ino)
 {
-	return ino == FUSE_ROOT_ID ? hf_inodes_root(session_of(req)->inodes)
+	return ino == FUSE_ROOT_ID ? hf_inode_table_root(session_of(req)->inodes)
 				   : (struct hf_inode *)(uintptr_t)ino;
 }
 
@@ -88,7 +88,7 @@ static hf_err print_entry(
 	print_stat(&attr, &out->attr);
 	out->attr_timeout = timeout(attr.fixed);
 	out->entry_timeout = timeout(fixed);
-	out->ino = (fuse_ino_t)(uintptr_t)hf_inodes_look_up(session->inodes, node);
+	out->ino = (fuse_ino_t)(uintptr_t)hf_inode_table_look_up(session->inodes, node);
 	return NULL;
 }
 
@@ -128,7 +128,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		/* Without an inode: "there is none", for as long as the timeout says. */
 		entry.entry_timeout = timeout(fixed);
 		if (fuse_reply_entry(req, &entry) != 0 && node)
-			hf_inodes_forget(
+			hf_inode_table_forget(
 				session->inodes, (struct hf_inode *)(uintptr_t)entry.ino, 1);
 	}
 }
@@ -136,7 +136,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
 {
 	if (ino != FUSE_ROOT_ID)
-		hf_inodes_forget(session_of(req)->inodes, inode_of(req, ino), n);
+		hf_inode_table_forget(session_of(req)->inodes, inode_of(req, ino), n);
 	fuse_reply_none(req);
 }
 
@@ -144,7 +144,7 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 {
 	for (size_t i = 0; i < count; i++) {
 		if (all[i].ino != FUSE_ROOT_ID)
-			hf_inodes_forget(
+			hf_inode_table_forget(
 				session_of(req)->inodes, inode_of(req, all[i].ino), all[i].nlookup);
 	}
 	fuse_reply_none(req);

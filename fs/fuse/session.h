@@ -6,7 +6,7 @@
 #include <fuse_lowlevel.h>
 #include <pthread.h>
 
-#include "fs/fuse/inodes.h"
+#include "fs/fuse/inode_table.h"
 #include "fs/fuse/mount.h"
 
 /* How long the kernel may believe what is computed, in seconds. */
@@ -16,7 +16,7 @@
 struct hf_session {
 	const struct hf_mount_options *options;
 	struct hf_view *view;
-	struct hf_inodes *inodes;
+	struct hf_inode_table *inodes;
 	struct fuse_session *fuse;
 	struct hf_mount_parent *parent;
 	atomic_int stopping;

@@ -3,8 +3,8 @@
  * kernel's number for one is its address, which stays taken for as long as the kernel or a thread
  * of ours holds it. Any thread; sharded.
  */
-#ifndef HF_FUSE_INODES_H
-#define HF_FUSE_INODES_H
+#ifndef HF_FUSE_INODE_TABLE_H
+#define HF_FUSE_INODE_TABLE_H
 
 #include "fs/view/node.h"
 
@@ -19,14 +19,14 @@ struct hf_inode {
 	struct hf_inode *next;
 };
 
-struct hf_inodes;
-struct hf_inodes *hf_inodes_new(struct hf_node *root);
-void hf_inodes_free(struct hf_inodes *inodes);
-HF_OWNABLE(hf_inodes)
+struct hf_inode_table;
+struct hf_inode_table *hf_inode_table_new(struct hf_node *root);
+void hf_inode_table_free(struct hf_inode_table *inodes);
+HF_OWNABLE(hf_inode_table)
 
 /* The inode of a node (refs the node if it is new here), looked up once more. */
-struct hf_inode *hf_inodes_look_up(struct hf_inodes *inodes, struct hf_node *node);
-void hf_inodes_forget(struct hf_inodes *inodes, struct hf_inode *inode, uint64_t n);
-struct hf_inode *hf_inodes_root(struct hf_inodes *inodes); /* never forgotten */
+struct hf_inode *hf_inode_table_look_up(struct hf_inode_table *inodes, struct hf_node *node);
+void hf_inode_table_forget(struct hf_inode_table *inodes, struct hf_inode *inode, uint64_t n);
+struct hf_inode *hf_inode_table_root(struct hf_inode_table *inodes); /* never forgotten */
 
 #endif

@@ -1,4 +1,4 @@
-#include "fs/fuse/inodes.h"
+#include "fs/fuse/inode_table.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@ struct shard {
 	size_t n, cap; /* cap: a power of two */
 };
 
-struct hf_inodes {
+struct hf_inode_table {
 	struct shard shards[SHARDS];
 	struct hf_inode root;
 };
 
-struct hf_inodes *hf_inodes_new(struct hf_node *root)
+struct hf_inode_table *hf_inode_table_new(struct hf_node *root)
 {
-	struct hf_inodes *inodes = hf_calloc(1, sizeof(*inodes));
+	struct hf_inode_table *inodes = hf_calloc(1, sizeof(*inodes));
 
 	for (int i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&inodes->shards[i].lock, NULL);
@@ -44,7 +44,7 @@ static void free_shard(struct shard *shard)
 	pthread_mutex_destroy(&shard->lock);
 }
 
-void hf_inodes_free(struct hf_inodes *inodes)
+void hf_inode_table_free(struct hf_inode_table *inodes)
 {
 	if (!inodes)
 		return;
@@ -55,7 +55,7 @@ void hf_inodes_free(struct hf_inodes *inodes)
 }
 
 /* Keys are digests: their bytes are the hash. */
-static struct shard *shard_of(struct hf_inodes *inodes, const struct hf_node *node)
+static struct shard *shard_of(struct hf_inode_table *inodes, const struct hf_node *node)
 {
 	return &inodes->shards[node->key[HF_NODE_KEY_LEN - 1] % SHARDS];
 }
@@ -97,7 +97,7 @@ static struct hf_inode *find(struct shard *shard, const struct hf_node *node)
 	return inode;
 }
 
-struct hf_inode *hf_inodes_look_up(struct hf_inodes *inodes, struct hf_node *node)
+struct hf_inode *hf_inode_table_look_up(struct hf_inode_table *inodes, struct hf_node *node)
 {
 	struct shard *shard = shard_of(inodes, node);
 
@@ -119,7 +119,7 @@ struct hf_inode *hf_inodes_look_up(struct hf_inodes *inodes, struct hf_node *nod
 	return inode;
 }
 
-void hf_inodes_forget(struct hf_inodes *inodes, struct hf_inode *inode, uint64_t n)
+void hf_inode_table_forget(struct hf_inode_table *inodes, struct hf_inode *inode, uint64_t n)
 {
 	struct shard *shard = shard_of(inodes, inode->node);
 	bool gone = false;
@@ -144,7 +144,7 @@ void hf_inodes_forget(struct hf_inodes *inodes, struct hf_inode *inode, uint64_t
 	}
 }
 
-struct hf_inode *hf_inodes_root(struct hf_inodes *inodes)
+struct hf_inode *hf_inode_table_root(struct hf_inode_table *inodes)
 {
 	return &inodes->root;
 }
