@@ -194,7 +194,7 @@ static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf
 	if (objects.findings || trees.hurt_paths)
 		return hf_error_new(HF_CORRUPT,
 			"the repository is damaged: %llu findings, %llu chunks lost, %llu paths "
-		        "hurt in %llu snapshots",
+			"hurt in %llu snapshots",
 			(unsigned long long)objects.findings,
 			(unsigned long long)objects.lost_chunks,
 			(unsigned long long)trees.hurt_paths,
