@@ -75,23 +75,32 @@ struct against {
 	const struct hf_stop *stop;
 };
 
+/* What is a hole on both sides need not be read. */
+static uint64_t first_read(const struct against *against, uint64_t from, uint64_t zeros)
+{
+	return zeros ? data_after(against->fd, from, from + zeros) : from;
+}
+
 /* A difference ends the visit: as an error, which the caller takes back. */
 static hf_err compare_piece(void *arg, uint64_t from, struct hf_span bytes, uint64_t zeros)
 {
 	struct against *against = arg;
-	uint64_t len = bytes.len + zeros;
+	const uint64_t end = from + bytes.len + zeros;
+	uint64_t at = first_read(against, from, zeros);
 
-	HF_TRY(hf_stop_check(against->stop));
-	for (uint64_t at = 0; at < len && !against->differs;) {
-		size_t want = (size_t)HF_MIN(PIECE, len - at), got;
+	while (at < end) {
+		size_t want = (size_t)HF_MIN(PIECE, end - at), got;
 
-		HF_TRY(hf_fd_pread(against->fd, against->piece, want, (off_t)(from + at), &got));
+		HF_TRY(hf_stop_check(against->stop));
+		HF_TRY(hf_fd_pread(against->fd, against->piece, want, (off_t)at, &got));
 		against->differs = got != want ||
 			(zeros ? !all_zero(against->piece, got)
-			       : memcmp(against->piece, bytes.at + at, got) != 0);
-		at += want;
+			       : memcmp(against->piece, bytes.at + (at - from), got) != 0);
+		if (against->differs)
+			return hf_error_new(HF_DIFFERS, "it differs");
+		at = first_read(against, at + want, zeros ? end - at - want : 0);
 	}
-	return against->differs ? hf_error_new(HF_DIFFERS, "it differs") : NULL;
+	return NULL;
 }
 
 static hf_err compare_content(struct hf_looking *looking, int fd, bool *same)

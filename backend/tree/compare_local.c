@@ -17,7 +17,7 @@
 #include "backend/tree/place.h"
 
 #define IDLE_FOLDERS 64
-#define BUSY_FOLDERS 384
+#define BUSY_FOLDERS 256
 #define BATCH_NAMES 256
 #define BATCH_BYTES (4u << 20)
 

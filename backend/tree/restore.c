@@ -21,7 +21,7 @@
 #include "backend/tree/restore_state.h"
 
 #define IDLE_FOLDERS 64  /* descriptors that stay open beside those in use */
-#define BUSY_FOLDERS 384 /* descriptors that jobs under way may hold, about */
+#define BUSY_FOLDERS 256 /* descriptors that jobs under way may hold, about */
 #define BATCH_BYTES (2u << 20)
 #define BATCH_FILES 256
 #define BATCH_LEAST (256u << 10) /* from here on a batch ends where the chunk does */
@@ -399,14 +399,15 @@ static hf_err walk_from(
 	HF_OWNED(hf_dir) dir = NULL;
 	struct hf_error *err;
 
-	if (walk->run->restore->target_name)
-		return hf_restore_first_of(
-			visit(walk, base, NULL, entry), hf_restore_leave(walk->run, base));
+	if (walk->run->restore->target_name) {
+		err = visit(walk, base, NULL, entry);
+		return hf_restore_first_of(err, hf_restore_leave(walk->run, base));
+	}
 	err = hf_dir_open(walk->run->restore->reader, entry, &dir);
-	if (err)
-		return hf_restore_first_of(
-			hf_restore_report(walk->run, base, hf_span(NULL, 0), err),
-			hf_restore_leave(walk->run, base));
+	if (err) {
+		err = hf_restore_report(walk->run, base, hf_span(NULL, 0), err);
+		return hf_restore_first_of(err, hf_restore_leave(walk->run, base));
+	}
 	base->entry = entry;
 	push(walk, base, HF_STEAL(dir));
 	return NULL;
