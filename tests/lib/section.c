@@ -5,12 +5,17 @@
 #include "backend/format/hash.h"
 #include "backend/format/wire.h"
 
+/* The public value is a literal: made anew each time, it took half of a fuzzer's time. */
 struct hf_epoch_keys hf_test_section_keys(void)
 {
-	struct hf_epoch_keys keys = {.epoch = 1, .content = {{1}}, .reads = true};
-
-	hf_x25519_public(&keys.content, keys.content_public);
-	return keys;
+	return (struct hf_epoch_keys){
+		.epoch = 1,
+		.content = {{1}},
+		.content_public = {0x2f, 0xe5, 0x7d, 0xa3, 0x47, 0xcd, 0x62, 0x43, 0x15, 0x28, 0xda,
+			0xac, 0x5f, 0xbb, 0x29, 0x07, 0x30, 0xff, 0xf6, 0x84, 0xaf, 0xc4, 0xcf,
+			0xc2, 0xed, 0x90, 0x99, 0x5f, 0x58, 0xcb, 0x3b, 0x74},
+		.reads = true,
+	};
 }
 
 static struct hf_sealer *last_sealer(const struct hf_header *header)
