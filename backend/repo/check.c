@@ -336,7 +336,8 @@ static hf_err job_done(void *at)
 	expected->rows = scrub->rows;
 	report_copies(check, scrub->name, scrub->wrong, scrub->copies);
 	if (!expected->broken && !expected->known)
-		report_note(check, scrub->name, "this commit does not count here");
+		report_note(check, scrub->name,
+			"the catalog lacks this commit: it came just now, or it does not count");
 	job_free(job);
 	return NULL;
 }

@@ -83,24 +83,30 @@ static hf_err judge(struct hf_repo *repo, uint32_t n, struct opened *opened)
 	return NULL;
 }
 
+static hf_err read_and_judge(
+	struct hf_repo *repo, uint32_t n, unsigned copy, const char *name, struct opened *opened)
+{
+	hf_buf_clear(&opened->object);
+	HF_TRY(hf_store_get_all(repo->store, name, copy, HF_MAX_CHECKPOINT, &opened->object));
+	return judge(repo, n, opened);
+}
+
+hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
+{
+	__attribute__((cleanup(opened_release))) struct opened opened = {0};
+	char name[HF_NUMBERED_NAME_LEN + 1];
+
+	hf_numbered_name("checkpoints", n, name);
+	return read_and_judge(repo, n, copy, name, &opened);
+}
+
 static hf_err read_checkpoint(
 	struct hf_repo *repo, uint32_t n, unsigned copy, struct opened *opened)
 {
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
 	hf_numbered_name("checkpoints", n, name);
-	hf_buf_clear(&opened->object);
-	HF_TRY(hf_store_get_all(repo->store, name, copy, HF_MAX_CHECKPOINT, &opened->object));
-	struct hf_error *err = judge(repo, n, opened);
-
-	return err ? hf_error_in(err, "%s", name) : NULL;
-}
-
-hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
-{
-	__attribute__((cleanup(opened_release))) struct opened opened = {0};
-
-	return read_checkpoint(repo, n, copy, &opened);
+	return hf_error_in(read_and_judge(repo, n, copy, name, opened), "%s", name);
 }
 
 static void note(struct hf_repo *repo, const struct opened *opened)
