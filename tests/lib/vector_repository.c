@@ -441,6 +441,39 @@ static void make_commit(struct maker *maker)
 	add_object(maker, name, hf_buf_span(&object));
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+	return memcmp(a, b, HF_ID_LEN); /* the id comes first */
+}
+
+/* Of the content pack's chunks, in one block. Apart from the repository: no checkpoint names it. */
+static void make_segment(struct maker *maker)
+{
+	HF_OWNED(hf_builder) builder = hf_builder_new(HF_SEGMENT);
+	HF_RELEASED(hf_buf) block = {0}, body = {0}, object = {0};
+	const struct hf_pack_record *pack = &maker->packs[0].pack;
+	struct hf_chunk_row rows[3];
+	struct hf_segment segment = {.kind = HF_SEGMENT_CHUNKS, .n_blocks = 1};
+	struct hf_sealing sealing;
+	struct hf_id pack_id = pack->id, id;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct hf_row *row = &pack->table.rows[i];
+
+		rows[i] = (struct hf_chunk_row){row->id, 0, row->offset, row->stored, row->plain};
+	}
+	qsort(rows, ARRAY_LEN(rows), sizeof(rows[0]), compare_rows);
+	hf_chunk_rows_print(rows, ARRAY_LEN(rows), &block);
+	hf_sha256(hf_buf_span(&block), &id);
+	hf_builder_add(builder, &id, (uint32_t)block.len, hf_buf_span(&block));
+	segment.first = &rows[0].id;
+	segment.packs = (struct hf_ids){&pack_id, 1};
+	hf_segment_print(&segment, &body);
+	sealing = sealing_in(maker, 2, hf_buf_span(&body));
+	hf_builder_seal(builder, &sealing, &object, NULL, NULL);
+	add_file(maker->out, "segment.bin", hf_buf_span(&object));
+}
+
 void hf_vector_repository_make(struct hf_vector_repository *out)
 {
 	static const uint8_t seed[32] = "the seed of the test vectors, v1";
@@ -458,6 +491,7 @@ void hf_vector_repository_make(struct hf_vector_repository *out)
 	make_content_pack(&maker);
 	make_meta_pack(&maker);
 	make_commit(&maker);
+	make_segment(&maker);
 	add_file(out, "contents.txt", hf_buf_span(&maker.contents));
 	hf_buf_release(&maker.contents);
 	hf_test_repo_keys_release(&maker.keys);

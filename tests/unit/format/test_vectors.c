@@ -193,6 +193,7 @@ static void read_pack(struct reader *reader, const struct hf_pack_record *record
 	add_pack(reader, object, &record->table);
 }
 
+/* key NULL: of a segment. */
 static struct hf_buf open_chunk(const struct reader *reader, const struct pack *pack,
 	const struct hf_row *row, const struct hf_key *key)
 {
@@ -205,7 +206,10 @@ static struct hf_buf open_chunk(const struct reader *reader, const struct pack *
 
 	hf_buf_add(&sealed, pack->object.at + row->offset, row->stored);
 	ck_ok(hf_chunk_open(sealer, zip, &place, &sealed, hf_buf_grow(&plain, row->plain)));
-	hf_hmac_sha256(key->bytes, hf_buf_span(&plain), &id);
+	if (key)
+		hf_hmac_sha256(key->bytes, hf_buf_span(&plain), &id);
+	else
+		hf_sha256(hf_buf_span(&plain), &id);
 	ck_assert(hf_id_equal(&id, &row->id));
 	return plain;
 }
@@ -333,6 +337,32 @@ static void read_record(struct reader *reader, const struct hf_record *record)
 	}
 }
 
+/* Its rows say where the content pack's chunks lie. */
+static void read_segment(struct reader *reader)
+{
+	HF_RELEASED(hf_buf) object = load("segment.bin"), block = {0};
+	HF_RELEASED(hf_last) last = {0};
+	struct pack pack = {.object = object};
+	struct hf_segment segment;
+	struct hf_chunk_row *rows;
+	size_t n;
+
+	ck_ok(hf_last_open(hf_buf_span(&object), epoch_of(reader, 2), &last));
+	ck_ok(hf_segment_parse(last.body, &reader->arena, &segment));
+	ck_assert_uint_eq(segment.n_blocks, last.table.n);
+	ck_ok(hf_object_keys_derive(&last.header, epoch_of(reader, 2), &pack.keys));
+	block = open_chunk(reader, &pack, &last.table.rows[0], NULL);
+	ck_ok(hf_chunk_rows_parse(hf_buf_span(&block), &reader->arena, &rows, &n));
+	ck_assert_uint_eq(n, 3);
+	ck_assert(hf_id_equal(&segment.first[0], &rows[0].id));
+	for (size_t i = 0; i < n; i++) {
+		HF_RELEASED(hf_buf) plain = chunk(reader, &rows[i].id, &reader->content_id);
+
+		ck_assert_uint_eq(plain.len, rows[i].plain);
+		ck_assert_uint_lt(rows[i].pack, segment.packs.n);
+	}
+}
+
 static void release(struct reader *reader)
 {
 	hf_buf_release(&reader->keyring_bytes);
@@ -357,6 +387,7 @@ static void read_all_with(enum hf_unlock_kind kind, struct hf_span secret)
 	for (size_t i = 0; i < reader.commit.n_records; i++)
 		read_record(&reader, &reader.commit.records[i]);
 	ck_assert_uint_eq(reader.found, 6);
+	read_segment(&reader);
 	release(&reader);
 }
 
