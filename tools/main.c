@@ -1,4 +1,5 @@
 /* The program: the table of commands. */
+#include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
 	setrlimit(RLIMIT_CORE, &none);
+	/* An arena for each thread would keep many times what is in use. */
+	mallopt(M_ARENA_MAX, 2);
 	if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "mount.holdfast") == 0)
 		hf_mount_helper_argv(&argc, &argv);
 	return hf_command_main(argc, argv);

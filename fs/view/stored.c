@@ -112,22 +112,38 @@ static hf_err open_dir(struct stored *node, struct hf_dir **out)
 	return NULL;
 }
 
-static hf_err open_content(struct stored *node, struct hf_content **out)
+/* A large file's content is kept: its extents are many. A small one's is made for each read. */
+#define KEPT_CONTENT ((uint64_t)1 << 20)
+
+static hf_err keep_content(
+	struct stored *node, const struct hf_entry *entry, struct hf_content **out)
 {
 	struct hf_content *none = NULL, *fresh;
-	HF_DIR_BLOCK_REF block = NULL;
-	const struct hf_entry *entry;
 
-	*out = atomic_load_explicit(&node->content, memory_order_acquire);
-	if (*out)
-		return NULL;
-	HF_TRY(borrow(node, &block, &entry));
 	HF_TRY(hf_content_open(node->tree->reader, entry, &fresh));
 	if (!atomic_compare_exchange_strong(&node->content, &none, fresh)) {
 		hf_content_free(fresh);
 		fresh = none;
 	}
 	*out = fresh;
+	return NULL;
+}
+
+/* *mine: what the caller frees; NULL when it is kept. */
+static hf_err open_content(struct stored *node, struct hf_content **out, struct hf_content **mine)
+{
+	HF_DIR_BLOCK_REF block = NULL;
+	const struct hf_entry *entry;
+
+	*mine = NULL;
+	*out = atomic_load_explicit(&node->content, memory_order_acquire);
+	if (*out)
+		return NULL;
+	HF_TRY(borrow(node, &block, &entry));
+	if (entry->size > KEPT_CONTENT)
+		return keep_content(node, entry, out);
+	HF_TRY(hf_content_open(node->tree->reader, entry, mine));
+	*out = *mine;
 	return NULL;
 }
 
@@ -308,34 +324,38 @@ static hf_err stored_list(struct hf_node *base, uint64_t from, hf_listed_fn *eac
 
 static hf_err stored_read(struct hf_node *base, uint64_t from, void *at, size_t len, size_t *got)
 {
+	HF_OWNED(hf_content) mine = NULL;
 	struct hf_content *content;
 
-	HF_TRY(open_content(of(base), &content));
+	HF_TRY(open_content(of(base), &content, &mine));
 	return hf_content_read(content, from, at, len, got);
 }
 
 static hf_err stored_seek(struct hf_node *base, uint64_t from, bool hole, uint64_t *found)
 {
+	HF_OWNED(hf_content) mine = NULL;
 	struct hf_content *content;
 
-	HF_TRY(open_content(of(base), &content));
+	HF_TRY(open_content(of(base), &content, &mine));
 	return hf_content_seek(content, from, hole, found);
 }
 
 static hf_err stored_ahead(struct hf_node *base, uint64_t from, uint64_t len)
 {
+	HF_OWNED(hf_content) mine = NULL;
 	struct hf_content *content;
 
-	HF_TRY(open_content(of(base), &content));
+	HF_TRY(open_content(of(base), &content, &mine));
 	hf_content_prefetch(content, from, len);
 	return NULL;
 }
 
 static hf_err stored_piece(struct hf_node *base, uint64_t from, uint64_t *begin, uint64_t *end)
 {
+	HF_OWNED(hf_content) mine = NULL;
 	struct hf_content *content;
 
-	HF_TRY(open_content(of(base), &content));
+	HF_TRY(open_content(of(base), &content, &mine));
 	return hf_content_extent(content, from, begin, end);
 }
 
