@@ -42,7 +42,9 @@ static void fill_record(
 	memcpy(snapshot->run, run->id, sizeof(snapshot->run));
 	snapshot->started = result->started;
 	snapshot->ended = hf_time_now();
-	if (snapshot->moment == 0)
+	/* Of several unfinished ones of a run the last is the newest, whatever it will stand for.
+	 */
+	if (snapshot->moment == 0 || kind == HF_RECORD_UNFINISHED)
 		snapshot->moment = snapshot->ended;
 	snapshot->root = root;
 	snapshot->files = result->files;
@@ -164,7 +166,8 @@ static hf_err finish(struct hf_run *run)
 	fill_record(run, HF_RECORD_UNFINISHED, hf_buf_span(&root_bytes), &record);
 	record.snapshot.reopen = reopen;
 	HF_TRY(publish_and_look(run, &record));
-	record.kind = HF_RECORD_SNAPSHOT;
+	fill_record(run, HF_RECORD_SNAPSHOT, hf_buf_span(&root_bytes), &record);
+	record.snapshot.reopen = reopen;
 	HF_TRY(publish_and_look(run, &record));
 	name_snapshot(&record, run->result->id);
 	hf_inodes_keep(run->inodes);

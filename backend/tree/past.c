@@ -71,15 +71,16 @@ hf_err hf_past_open(struct hf_past *past, struct hf_repo *repo, const char *sour
 	past->bundle_below = hf_repo_settings(repo)->bundle_below;
 	HF_TRY(hf_reader_open(repo, CACHE, 0, &past->reader));
 	HF_TRY(hf_history_unfinished(repo, source, &past->arena, &unfinished, &found));
-	if (found)
-		HF_TRY(add_root(past, &unfinished));
 	err = hf_history_at(repo, source, INT64_MAX, &past->arena, &past->parent);
 	if (err && hf_error_kind(err) == HF_NOT_FOUND) {
 		hf_error_free(err); /* the first of its source */
-		return NULL;
+		return found ? add_root(past, &unfinished) : NULL;
 	}
 	HF_TRY(err);
 	past->finished = true;
+	/* What was given up before the last finished one knows nothing that this does not. */
+	if (found && unfinished.snapshot.ended > past->parent.snapshot.started)
+		HF_TRY(add_root(past, &unfinished));
 	HF_TRY(add_root(past, &past->parent));
 	return pass_over(load_reopen(past));
 }
