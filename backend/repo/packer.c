@@ -20,6 +20,7 @@ struct upload {
 	enum hf_object_kind kind;
 	struct hf_builder *builder;
 	uint8_t random[32];
+	struct hf_buf restated; /* records in its last section */
 	struct hf_header header;
 	struct hf_id id;
 	uint64_t size;
@@ -30,6 +31,7 @@ static void upload_free(void *job)
 	struct upload *upload = job;
 
 	hf_builder_free(upload->builder);
+	hf_buf_release(&upload->restated);
 	free(upload);
 }
 
@@ -38,7 +40,11 @@ static hf_err upload_work(void *job)
 	struct upload *upload = job;
 	struct hf_repo *repo = upload->packer->repo;
 	HF_RELEASED(hf_buf) object = {0};
-	struct hf_sealing sealing = {.keys = hf_repo_newest_epoch(repo), .pad = true};
+	struct hf_sealing sealing = {
+		.keys = hf_repo_newest_epoch(repo),
+		.body = hf_buf_span(&upload->restated),
+		.pad = true,
+	};
 	char name[HF_PACK_NAME_LEN + 1];
 
 	memcpy(sealing.random, upload->random, sizeof(sealing.random));
@@ -103,13 +109,14 @@ void hf_packer_free(struct hf_packer *packer)
 	free(packer);
 }
 
-static hf_err send(struct hf_packer *packer, enum hf_object_kind kind)
+static hf_err send(struct hf_packer *packer, enum hf_object_kind kind, struct hf_span restated)
 {
 	struct upload *upload = hf_calloc(1, sizeof(*upload));
 
 	upload->packer = packer;
 	upload->kind = kind;
 	upload->builder = HF_STEAL(packer->open[kind]);
+	hf_buf_add_span(&upload->restated, restated);
 	hf_random(upload->random, sizeof(upload->random));
 	return hf_pool_submit(packer->uploads, upload);
 }
@@ -125,15 +132,18 @@ hf_err hf_packer_add(struct hf_packer *packer, enum hf_object_kind kind, const s
 	packer->pending += bytes.len;
 	if (hf_builder_size(*open) < HF_PACK_TARGET && hf_builder_table(*open)->n < HF_PACK_ROWS)
 		return NULL;
-	return send(packer, kind);
+	return send(packer, kind, hf_span(NULL, 0));
 }
 
-hf_err hf_packer_flush(struct hf_packer *packer)
+hf_err hf_packer_flush(struct hf_packer *packer, struct hf_span restated)
 {
-	for (enum hf_object_kind kind = HF_CONTENT_PACK; kind <= HF_META_PACK; kind++) {
-		if (packer->open[kind])
-			HF_TRY(send(packer, kind));
-	}
+	const struct hf_span none = {0};
+	const bool meta = packer->open[HF_META_PACK] != NULL;
+
+	if (packer->open[HF_CONTENT_PACK])
+		HF_TRY(send(packer, HF_CONTENT_PACK, meta ? none : restated));
+	if (meta)
+		HF_TRY(send(packer, HF_META_PACK, restated));
 	return hf_pool_drain(packer->uploads);
 }
 

@@ -21,8 +21,11 @@ HF_OWNABLE(hf_packer)
 /* bytes: compressed, or the plain ones when they are plain_len. */
 hf_err hf_packer_add(struct hf_packer *packer, enum hf_object_kind kind, const struct hf_id *id,
 	uint32_t plain_len, struct hf_span bytes);
-/* Sends what is open, and waits for all. */
-hf_err hf_packer_flush(struct hf_packer *packer);
+/*
+ * Sends what is open, and waits for all. restated: printed records that the last of the packs
+ * carries too, so that they could be found again if every commit were lost.
+ */
+hf_err hf_packer_flush(struct hf_packer *packer, struct hf_span restated);
 /*
  * The printed pack records of all that was sent, one after another, since the last take; each with
  * its length.

@@ -103,7 +103,10 @@ static hf_err get_and_judge(struct fetch *fetch, unsigned copy)
 	return judge(fetch);
 }
 
-/* Why it can't be used goes into the job: one bad commit must not stop the others. */
+/*
+ * Why it can't be used goes into the job: one bad commit must not stop the others. A store that
+ * can't answer is another matter: then nothing is known, and the sync fails.
+ */
 static hf_err fetch_work(void *job)
 {
 	struct fetch *fetch = job;
@@ -112,22 +115,20 @@ static hf_err fetch_work(void *job)
 	for (unsigned copy = 0; copy < copies; copy++) {
 		struct hf_error *err = get_and_judge(fetch, copy);
 
-		if (!err) {
-			hf_error_free(
-				fetch->why); /* the other copy holds; check tells of this one */
-			fetch->why = NULL;
-			return NULL;
-		}
-		const enum hf_error_kind kind = hf_error_kind(err);
-
-		if (kind == HF_SYSTEM || kind == HF_TRANSIENT)
-			return err;
-		if (fetch->why)
-			hf_error_free(err); /* the first copy's says as much */
-		else
+		/* With a copy that holds, check tells of the other; else the first one's reason is
+		 * the better. */
+		if (!err || !fetch->why) {
+			hf_error_free(fetch->why);
 			fetch->why = err;
+		} else {
+			hf_error_free(err);
+		}
+		if (!fetch->why)
+			return NULL;
 	}
-	return NULL;
+	const enum hf_error_kind kind = hf_error_kind(fetch->why);
+
+	return kind == HF_SYSTEM || kind == HF_TRANSIENT ? HF_STEAL(fetch->why) : NULL;
 }
 
 /* ---- taking it in ---- */

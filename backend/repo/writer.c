@@ -27,6 +27,7 @@ struct hf_writer {
 	struct hf_map session; /* chunks placed since the last publish; before that, the catalog has
 	                          them */
 	struct hf_buf records; /* printed, for the next commit */
+	struct hf_buf restated; /* those among them that a pack repeats */
 
 	pthread_mutex_t lock; /* guards the contexts below: idle ones, to be used again */
 	struct hf_zip **idle;
@@ -142,6 +143,7 @@ void hf_writer_free(struct hf_writer *writer)
 	hf_packer_free(writer->packer);
 	hf_map_release(&writer->session);
 	hf_buf_release(&writer->records);
+	hf_buf_release(&writer->restated);
 	while (writer->n_idle > 0)
 		hf_zip_free(writer->idle[--writer->n_idle]);
 	free(writer->idle);
@@ -176,6 +178,8 @@ hf_err hf_writer_add(struct hf_writer *writer, const struct hf_record *record)
 	hf_record_print(record, &one);
 	HF_TRY(hf_record_check(hf_buf_span(&one)));
 	hf_buf_add_span(&writer->records, hf_buf_span(&one));
+	if (record->kind >= HF_RECORD_SNAPSHOT && record->kind <= HF_RECORD_JOURNAL)
+		hf_buf_add_span(&writer->restated, hf_buf_span(&one));
 	return NULL;
 }
 
@@ -207,7 +211,8 @@ static hf_err commit_all(struct hf_writer *writer)
 hf_err hf_writer_publish(struct hf_writer *writer)
 {
 	HF_TRY(hf_writer_drain(writer));
-	HF_TRY(hf_packer_flush(writer->packer));
+	HF_TRY(hf_packer_flush(writer->packer, hf_buf_span(&writer->restated)));
+	hf_buf_clear(&writer->restated);
 	return commit_all(writer);
 }
 

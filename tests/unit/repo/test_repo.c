@@ -9,6 +9,7 @@
 #include "tests/lib/fault_store.h"
 #include "tests/lib/mem_store.h"
 #include "tests/lib/repo_keys.h"
+#include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
 /* ---- what every test arranges ---- */
@@ -254,6 +255,53 @@ START_TEST(an_init_that_was_cut_off_is_completed)
 }
 END_TEST
 
+struct packs {
+	struct hf_store *store;
+	const struct hf_epoch_keys *keys;
+	size_t records;
+};
+
+static hf_err count_records(void *arg, const struct hf_object *object)
+{
+	struct packs *packs = arg;
+	HF_RELEASED(hf_arena) arena = {0};
+	HF_RELEASED(hf_buf) bytes = {0};
+	HF_RELEASED(hf_last) last = {0};
+	struct hf_record *records;
+	size_t n;
+
+	ck_ok(hf_store_get_all(packs->store, object->name, 0, HF_MAX_PACK, &bytes));
+	ck_ok(hf_last_open(hf_buf_span(&bytes), packs->keys, &last));
+	ck_ok(hf_records_parse(last.body, &arena, &records, &n));
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(records[i].kind, HF_RECORD_SNAPSHOT);
+	packs->records += n;
+	return NULL;
+}
+
+START_TEST(a_snapshot_stands_in_a_pack_too)
+{
+	struct hf_small small;
+	struct packs packs = {0};
+
+	hf_small_init(&small, 1);
+	HF_OWNED(hf_writer) writer = hf_small_writer(small.repo);
+	struct hf_entry root = hf_small_dir(writer, "", NULL, 0);
+
+	hf_small_put(writer, HF_META_PACK, hf_span_str("something new"));
+	hf_small_snapshot(writer, "files/one", HF_TEST_NOW, &root);
+	ck_ok(hf_writer_publish(writer));
+
+	packs.store = hf_repo_store(small.repo);
+	packs.keys = hf_repo_newest_epoch(small.repo);
+	ck_ok(hf_store_list(packs.store, "meta/", "", count_records, &packs));
+	ck_assert_uint_eq(packs.records, 1);
+	hf_extents_release(&root.extents);
+	hf_writer_free(HF_STEAL(writer));
+	hf_small_end(&small);
+}
+END_TEST
+
 /* Every store call of a session fails once: what was there before is there after. */
 START_TEST(no_failing_call_loses_what_was_published)
 {
@@ -311,4 +359,5 @@ HF_TEST_MAIN("repo", chunks_of_one_machine_are_read_on_another, a_chunk_is_store
 	many_workers_and_none_give_the_same_objects, a_wrong_key_opens_nothing,
 	a_second_init_is_refused_and_an_empty_store_is_no_repository,
 	a_slot_with_write_adds_and_can_not_read, an_init_that_was_cut_off_is_completed,
+	a_snapshot_stands_in_a_pack_too, a_snapshot_stands_in_a_pack_too,
 	no_failing_call_loses_what_was_published)
