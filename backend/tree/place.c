@@ -150,41 +150,49 @@ static hf_err open_below(struct hf_place *place, bool known)
 	return NULL;
 }
 
-/* The closed place nearest to the root on the way to this one. */
-static struct hf_place *first_closed(struct hf_place *place)
-{
-	while (place->parent->fd < 0)
-		place = place->parent;
-	return place;
-}
-
 static void pin_open(struct hf_place *place)
 {
 	if (place->pins++ == 0 && place->parent)
 		leave_idle(place);
 }
 
-hf_err hf_place_pin(struct hf_place *place, int *fd)
+/* Opens the places of the chain, each below the one before it; the last one is pinned after. */
+static hf_err open_chain(struct hf_place **chain, size_t n)
 {
-	while (place->fd < 0) {
-		struct hf_place *next = first_closed(place);
-		struct hf_error *err;
+	struct hf_place *held = chain[0]->parent;
 
-		pin_open(next->parent);
-		err = open_below(next, true);
-		hf_place_unpin(next->parent);
-		if (err)
-			return err;
+	pin_open(held);
+	for (size_t i = 0; i < n; i++) {
+		struct hf_error *err = open_below(chain[i], true);
+
 		/* Pinned before it can be idle: else it might be the one that is closed for the
 		 * next. */
-		next->pins++;
-		if (next == place) {
-			*fd = place->fd;
-			return NULL;
-		}
-		hf_place_unpin(next);
+		if (!err)
+			chain[i]->pins++;
+		hf_place_unpin(held);
+		if (err)
+			return err;
+		held = chain[i];
 	}
-	pin_open(place);
+	return NULL;
+}
+
+hf_err hf_place_pin(struct hf_place *place, int *fd)
+{
+	size_t n = 0, i;
+
+	for (struct hf_place *up = place; up->fd < 0; up = up->parent)
+		n++;
+	if (n == 0) {
+		pin_open(place);
+	} else {
+		HF_FREED struct hf_place **chain = hf_alloc(n * sizeof(struct hf_place *));
+		struct hf_place *up = place;
+
+		for (i = n; i-- > 0; up = up->parent)
+			chain[i] = up;
+		HF_TRY(open_chain(chain, n));
+	}
 	*fd = place->fd;
 	return NULL;
 }
