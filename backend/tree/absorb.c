@@ -13,10 +13,11 @@ void hf_run_count(struct hf_run *run, const struct hf_entry *entry)
 	struct hf_backup_result *result = run->result;
 
 	if (entry->type == HF_DIR) {
-		result->dirs++;
+		result->dirs++; /* its xattrs are not known yet */
 		return;
 	}
 	atomic_fetch_add_explicit(&run->progress->files, 1, memory_order_relaxed);
+	result->with_xattrs += entry->n_xattrs > 0;
 	if (entry->type != HF_REG) {
 		result->others++;
 		return;
@@ -229,6 +230,7 @@ static void absorb_directory(struct hf_run *run, struct hf_event *event)
 {
 	if (event->error)
 		hf_run_report(run, event->item->path, HF_STEAL(event->error), false);
+	run->result->with_xattrs += event->item->entry.n_xattrs > 0;
 	hf_member_set(event->member, &event->item->entry, NULL);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "backend/tree/backup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/base/time.h"
@@ -31,6 +32,33 @@ static void refused(void *arg, struct hf_span name, const struct hf_error *err)
 
 /* ---- publishing ---- */
 
+/*
+ * The snapshot's own values, and among them "xattrs": how many entries have any. A mount over
+ * snapshots that have none need not answer the kernel's questions for them.
+ */
+static struct hf_pairs record_values(struct hf_run *run)
+{
+	const struct hf_pairs *given = &run->backup->about->values;
+	const struct hf_span key = hf_span_str("xattrs");
+	struct hf_pairs values = {.at = run->values};
+	bool placed = false;
+
+	snprintf(run->xattrs, sizeof(run->xattrs), "%llu",
+		(unsigned long long)run->result->with_xattrs);
+	const struct hf_pair own = {.key = key, .value = hf_span_str(run->xattrs)};
+
+	for (size_t i = 0; i < given->n && values.n < HF_MAX_VALUES - 1; i++) {
+		if (!placed && hf_span_compare(key, given->at[i].key) < 0) {
+			values.at[values.n++] = own;
+			placed = true;
+		}
+		values.at[values.n++] = given->at[i];
+	}
+	if (!placed)
+		values.at[values.n++] = own;
+	return values;
+}
+
 static void fill_record(
 	struct hf_run *run, enum hf_record_kind kind, struct hf_span root, struct hf_record *record)
 {
@@ -51,6 +79,7 @@ static void fill_record(
 	snapshot->bytes = result->bytes;
 	snapshot->entries = result->files + result->dirs + result->others;
 	snapshot->failed = result->failed;
+	snapshot->values = record_values(run);
 	if (run->past.finished)
 		memcpy(snapshot->parent, run->past.parent.id, sizeof(snapshot->parent));
 }

@@ -33,6 +33,7 @@ struct hf_backup_result {
 	uint64_t files, dirs, others, bytes; /* of the snapshot */
 	uint64_t new_files, changed_files, unchanged_files;
 	uint64_t read_bytes, stored_bytes; /* read from the feed; added to the store */
+	uint64_t with_xattrs;              /* entries that have any */
 	uint64_t failed;
 	int64_t started, ended;
 };

@@ -93,6 +93,7 @@ static hf_err enter(struct hf_run *run, struct hf_item *item)
 	hf_run_count(run, &item->entry);
 	if (base.dir && hf_past_same(&item->entry, base.entry) &&
 		!names_differ(&item->entry, base.entry)) {
+		run->result->with_xattrs += base.entry->n_xattrs > 0;
 		if (!above)
 			keep_root_metadata(run, base.entry);
 		give_back(run, item);

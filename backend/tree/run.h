@@ -39,7 +39,9 @@ struct hf_run {
 	struct hf_frame *frames;
 	size_t depth, cap;
 	bool ended;
-	uint64_t absorbed;        /* events */
+	uint64_t absorbed;                    /* events */
+	struct hf_pair values[HF_MAX_VALUES]; /* of the record */
+	char xattrs[24];
 	struct hf_buf unfinished; /* the root of what was published last; empty: none */
 };
 

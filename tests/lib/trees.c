@@ -230,7 +230,6 @@ hf_err hf_tree_backup(struct hf_repo *repo, const char *dir, struct hf_tree_run 
 	};
 
 	run->failed = run->changed = run->watch.opened = 0;
-	hf_time_set(0);
 	hf_time_set(hf_time_now() + HF_NS_PER_S);
 	return hf_backup_run(&backup, &run->result);
 }
