@@ -65,7 +65,8 @@ hf_err hf_listing_read(struct hf_listing *listing, int fd)
 	}
 	if (len < 0)
 		return hf_error_sys("listing the directory");
-	qsort_r(listing->names, listing->n, sizeof(*listing->names), by_name, listing);
+	if (listing->n > 1)
+		qsort_r(listing->names, listing->n, sizeof(*listing->names), by_name, listing);
 	return NULL;
 }
 
