@@ -283,7 +283,7 @@ static hf_err judge_digest(struct hf_span object)
 
 hf_err hf_last_open(struct hf_span object, const struct hf_epoch_keys *keys, struct hf_last *out)
 {
-	struct hf_header header;
+	struct hf_header header = {0};
 
 	HF_TRY(hf_header_parse(object, &header));
 	if (header.kind == HF_CHECKPOINT)

@@ -8,7 +8,8 @@
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
 
-#define HF_ZIP_LEVEL 3
+/* 2.1 GB of system files: level 1 743 MB in 11.9 CPU s, 2 719 in 13.9, 3 702 in 17.2 (restic 734). */
+#define HF_ZIP_LEVEL 2
 
 struct hf_zip;
 struct hf_zip *hf_zip_new(void);
