@@ -26,7 +26,7 @@ import stat
 import sys
 
 from stranger.encodings import (
-    Bad, CHUNK_MAX, Cursor, DEPTH_MAX, ZERO_ID, hmac_sha256, need, sha256)
+    Bad, CHUNK_MAX, Cursor, DEPTH_MAX, Denied, ZERO_ID, hmac_sha256, need, sha256)
 from stranger.objects import (
     COMMIT_NAME, CONTENT, Container, Header, META, META_NAME, NUMBERED_NAME, PACK_NAME, SEGMENT,
     Store)
@@ -292,7 +292,7 @@ def main():
             Restore(repository).run(repository.root(repository.choose(args.which)), args.dest)
         else:
             Verify(repository).run()
-    except Bad as err:
+    except (Bad, Denied) as err:
         print(f"reader: {err}", file=sys.stderr)
         return 2
     return 1 if store.problems else 0

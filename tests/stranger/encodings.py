@@ -29,6 +29,10 @@ class Bad(Exception):
     """Stored bytes are not what the document allows."""
 
 
+class Denied(Exception):
+    """All is as it should be, and says no."""
+
+
 def need(holds, what):
     if not holds:
         raise Bad(what)

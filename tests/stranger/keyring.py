@@ -6,9 +6,9 @@ import hmac
 import re
 
 from stranger.encodings import (
-    Bad, CHUNK_MAX, Cursor, EPOCHS_MAX, KEYRING_MAX, MIB, PASSPHRASES_TRIED, REVOKED_COMMITS_MAX,
-    SLOTS_MAX, agree, check_signature, ed25519_public, gcm_open, hk, need, sha256, u32,
-    x25519_public)
+    Bad, CHUNK_MAX, Cursor, Denied, EPOCHS_MAX, KEYRING_MAX, MIB, PASSPHRASES_TRIED,
+    REVOKED_COMMITS_MAX, SLOTS_MAX, agree, check_signature, ed25519_public, gcm_open, hk, need,
+    sha256, u32, x25519_public)
 from stranger.objects import Keys, NUMBERED_NAME
 
 WRITE, READ, MAINTAIN, ADMIN = 1, 2, 4, 8
@@ -147,7 +147,8 @@ class Keyring:
         need(root == self.root and repository == self.repository, "of another repository")
         need(ed25519_public(seed) == slot.signing and x25519_public(box) == slot.box,
              "the slot's public keys are not those of its private ones")
-        need(slot.live, f"the slot {slot.name} is revoked")
+        if not slot.live:
+            raise Denied(f"the slot {slot.name} is revoked")
         return slot, self.open_grant(slot, box)
 
     def check(self, root):
