@@ -2,6 +2,7 @@
 #include "backend/tree/compare.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -261,6 +262,41 @@ START_TEST(one_file_is_compared)
 }
 END_TEST
 
+static unsigned fail_at;
+static atomic_uint gets;
+
+static struct hf_error *fail_gets(void *arg, enum hf_store_call call, const char *name)
+{
+	(void)arg;
+	if (call != HF_CALL_GET || atomic_fetch_add(&gets, 1) < fail_at)
+		return NULL;
+	return hf_error_new(HF_TRANSIENT, "%s: the store is away", name);
+}
+
+START_TEST(a_store_that_is_away_is_no_difference)
+{
+	struct hf_entry root = restored_tree();
+	struct hf_error *err = NULL;
+
+	hf_mem_hook(it.tree.mem, fail_gets, NULL);
+	do {
+		unsigned k = fail_at;
+
+		hf_error_free(err);
+		fail_at = UINT_MAX;
+		publish();
+		atomic_store(&gets, 0);
+		fail_at = k;
+		told.len = 0;
+		err = hf_compare_local(&compare, &root, it.to);
+		ck_assert(!err || hf_error_kind(err) == HF_TRANSIENT);
+		ck_assert_str_eq(hf_buf_text(&told), "");
+		fail_at++;
+	} while (err);
+	ck_assert_uint_gt(fail_at, 3);
+}
+END_TEST
+
 START_TEST(what_can_not_be_read_is_named)
 {
 	struct hf_entry root = restored_tree();
@@ -286,6 +322,7 @@ int main(void)
 	tcase_add_test(tests, a_local_tree_differs_where_it_does);
 	tcase_add_test(tests, a_secret_that_can_not_be_opened_leaves_the_content_to_compare);
 	tcase_add_test(tests, one_file_is_compared);
+	tcase_add_test(tests, a_store_that_is_away_is_no_difference);
 	tcase_add_test(tests, what_can_not_be_read_is_named);
 	return hf_test_run_suite(suite);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -516,6 +517,59 @@ START_TEST(an_interrupted_restore_leaves_no_half_file)
 }
 END_TEST
 
+/* The fail_at-th get fails, and all after it. */
+static atomic_uint gets;
+static unsigned fail_at;
+
+static struct hf_error *fail_gets(void *arg, enum hf_store_call call, const char *name)
+{
+	(void)arg;
+	if (call != HF_CALL_GET || atomic_fetch_add(&gets, 1) < fail_at)
+		return NULL;
+	return hf_error_new(HF_TRANSIENT, "%s: the store is away", name);
+}
+
+static void check_whole(const struct hf_span *contents, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hf_restored_there(&it, numbered(i)))
+			hf_restored_is(&it, numbered(i), contents[i]);
+}
+
+START_TEST(whichever_read_fails_no_half_file_is_left_and_no_half_tree_is_called_whole)
+{
+	struct hf_span contents[40];
+	struct hf_entry entries[ARRAY_LEN(contents)], root;
+	struct hf_error *err;
+	bool whole = false;
+
+	setup_with(workers[_i]);
+	for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+		contents[i] = random_bytes(i == 7 ? 9 << 20 : 70000);
+		entries[i] = hf_stored_file(&it.tree, numbered(i), contents[i]);
+	}
+	root = hf_stored_dir(&it.tree, "", entries, ARRAY_LEN(entries));
+	it.how.overwrite = true;
+	hf_mem_hook(it.tree.mem, fail_gets, NULL);
+	for (unsigned k = 0; !whole; k++) {
+		fail_at = UINT_MAX;
+		hf_stored_publish(&it.tree); /* a reader that has nothing decoded */
+		it.how.reader = it.tree.reader;
+		atomic_store(&gets, 0);
+		fail_at = k;
+		err = hf_restore_run(&it.how, &root);
+		whole = err == NULL;
+		ck_assert(whole || hf_error_kind(err) == HF_PARTIAL);
+		hf_error_free(err);
+		check_whole(contents, ARRAY_LEN(contents));
+	}
+	ck_assert_uint_gt(fail_at, 3);
+	ck_assert_uint_eq(hf_restored_count(it.to), ARRAY_LEN(entries));
+	check_same(&root);
+	hf_restored_end(&it);
+}
+END_TEST
+
 START_TEST(a_full_disk_ends_it_with_one_clear_error)
 {
 	struct hf_entry entries[100], root;
@@ -560,6 +614,8 @@ int main(void)
 	tcase_add_loop_test(tests, a_dry_run_counts_and_writes_nothing, 0, 2);
 	tcase_add_loop_test(tests, one_entry_is_restored_under_the_name_it_is_given, 0, 2);
 	tcase_add_loop_test(tests, an_interrupted_restore_leaves_no_half_file, 0, 2);
+	tcase_add_loop_test(tests,
+		whichever_read_fails_no_half_file_is_left_and_no_half_tree_is_called_whole, 0, 2);
 	tcase_add_loop_test(tests, a_full_disk_ends_it_with_one_clear_error, 0, 2);
 	return hf_test_run_suite(suite);
 }
