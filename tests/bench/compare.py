@@ -219,18 +219,34 @@ def change_tree(path, share=0.02, seed=1):
                 shutil.copyfile(file, file + ".new")
 
 
+def system_text(limit):
+    """Bytes of this machine's files, one after the other."""
+    pool = bytearray()
+    for folder, folders, names in os.walk("/usr/share"):
+        folders.sort()
+        for name in sorted(names):
+            if len(pool) > limit:
+                return pool
+            try:
+                with open(os.path.join(folder, name), "rb") as f:
+                    pool += f.read(200000)
+            except OSError:
+                pass
+    return pool
+
+
 def make_big(path, size=2 << 30, seed=2):
-    """One file, half of it compressible."""
+    """One file, half of it compressible: pieces of system files, and random bytes between them."""
     os.makedirs(path)
     rng = random.Random(seed)
-    words = [rng.randbytes(rng.randrange(3, 12)).hex().encode() for _ in range(4000)]
+    pool = system_text(256 << 20)
     with open(os.path.join(path, "big"), "wb") as f:
         written = 0
         while written < size:
-            text = b" ".join(rng.choices(words, k=9000))[:65536]
-            f.write(text)
+            start = rng.randrange(len(pool) - 65536)
+            f.write(pool[start:start + 65536])
             f.write(rng.randbytes(65536))
-            written += len(text) + 65536
+            written += 131072
     return path
 
 
@@ -247,16 +263,7 @@ def change_big(path, times=400, seed=3):
 def make_small(path, count=100000, seed=4):
     """Files of 0.5 to 8 KB of text from this machine."""
     rng = random.Random(seed)
-    pool = bytearray()
-    for folder, _, names in os.walk("/usr/share"):
-        for name in sorted(names):
-            if len(pool) > 64 << 20:
-                break
-            try:
-                with open(os.path.join(folder, name), "rb") as f:
-                    pool += f.read(200000)
-            except OSError:
-                pass
+    pool = system_text(64 << 20)
     for i in range(count):
         folder = os.path.join(path, f"{i // 1000:03}")
         if i % 1000 == 0:
