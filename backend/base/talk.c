@@ -79,9 +79,10 @@ static void add_text(struct hf_buf *line, enum hf_level level, const char *messa
 	const char *name;
 
 	if (stderr_is_journal())
-		hf_buf_printf(line, "<%c>%s", levels[level].priority, message);
+		hf_buf_printf(line, "<%c>", levels[level].priority);
 	else
-		hf_buf_printf(line, "%s%s", levels[level].before, message);
+		hf_buf_printf(line, "%s", levels[level].before);
+	hf_text_show(hf_span_str(message), line);
 	while ((name = va_arg(pairs, const char *))) {
 		hf_buf_printf(line, " %s=", name);
 		add_value(line, va_arg(pairs, const char *), false);

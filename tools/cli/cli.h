@@ -11,7 +11,7 @@
 struct hf_cli {
 	/* global options */
 	struct hf_list repositories;
-	const char *key_file, *passphrase_file, *slot, *cache_dir, *log_format;
+	const char *key_file, *key_command, *passphrase_file, *slot, *cache_dir, *log_format;
 	uint64_t at_least;
 	uint64_t jobs; /* workers; 0: as many as processors */
 	bool json, quiet, verbose, help, version;
@@ -26,6 +26,8 @@ struct hf_cli {
 };
 
 void hf_cli_close(struct hf_cli *cli);
+/* Sets what no option said from the environment. */
+hf_err hf_cli_environment(struct hf_cli *cli);
 unsigned hf_cli_workers(const struct hf_cli *cli);
 
 /* The one repository that is named; HF_INVALID: none, or several. Not synced. */
@@ -42,7 +44,8 @@ hf_err hf_cli_node(struct hf_cli *cli, const char *path, struct hf_node **out);
 #define HF_CLI_CACHE ((size_t)128 << 20)
 
 /* ---- secrets.c ---- */
-/* What unlocks: --key-file, --passphrase-file, the environment, or a prompt on the terminal. */
+/* What unlocks: a key file, a command, a passphrase's file or variable, or a prompt on the
+ * terminal. */
 struct hf_cli_unlock {
 	struct hf_secret secret;
 	struct hf_unlock unlock;
@@ -51,6 +54,8 @@ void hf_cli_unlock_release(struct hf_cli_unlock *unlock);
 /* fresh: for a new slot: asks twice, and makes a key file that is not there. */
 hf_err hf_cli_unlock(struct hf_cli *cli, bool fresh, struct hf_cli_unlock *out);
 hf_err hf_cli_read_key_file(const char *path, struct hf_cli_unlock *out);
+/* The command's words are split as a shell would, but no shell runs: quotes and \ only. */
+hf_err hf_cli_run_key_command(const char *command, struct hf_cli_unlock *out);
 hf_err hf_cli_read_passphrase_file(const char *path, struct hf_cli_unlock *out);
 hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unlock *out);
 

@@ -36,6 +36,7 @@ struct hf_option {
 	const char *argument; /* "PATH"; NULL for a flag */
 	size_t offset;
 	const char *help;
+	const char *variable; /* of the environment, for when the option is not given; NULL: none */
 };
 
 /* What an operand is, for completion. */
@@ -64,7 +65,7 @@ struct hf_command {
 /* All of them, in the order of --help; ends with NULL. */
 extern const struct hf_command *const hf_commands[];
 
-/* Parses argv[1…] (global options anywhere, then the command's) and runs it. The exit status. */
+/* Runs what argv says. The exit status. */
 int hf_command_main(int argc, char **argv);
 
 void hf_command_help(const struct hf_command *command, FILE *to);

@@ -6,10 +6,103 @@
 #include <string.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/parse.h"
+
+/* What the words say so far. Unlike in parsing, what is wrong is passed over. */
+struct typed {
+	struct hf_cli *cli;
+	const struct hf_command *command;
+	size_t used;                    /* words that are the command's name */
+	struct hf_list plain;           /* words that are no options, without the last */
+	const struct hf_option *option; /* whose value comes next */
+	bool only_words;                /* behind -- */
+};
+
+static bool is_global(const struct hf_option *option)
+{
+	size_t n;
+	const struct hf_option *globals = hf_global_options(&n);
+
+	return option >= globals && option < globals + n;
+}
+
+static const struct hf_option *find_long(const struct typed *typed, const char *name)
+{
+	const struct hf_command *command = typed->command;
+	const size_t len = strcspn(name, "=");
+	size_t n;
+	const struct hf_option *globals = hf_global_options(&n);
+	const struct hf_option *own =
+		command ? hf_option_named(command->options, command->n_options, name, len) : NULL;
+
+	return own ? own : hf_option_named(globals, n, name, len);
+}
+
+static const struct hf_option *find_letter(const struct typed *typed, char letter)
+{
+	const struct hf_command *command = typed->command;
+	size_t n;
+	const struct hf_option *globals = hf_global_options(&n);
+	const struct hf_option *own =
+		command ? hf_option_lettered(command->options, command->n_options, letter) : NULL;
+
+	return own ? own : hf_option_lettered(globals, n, letter);
+}
+
+/* Only the global ones say which repository and which key. */
+static void set_global(struct hf_cli *cli, const struct hf_option *option, const char *value)
+{
+	if (is_global(option))
+		hf_error_free(hf_option_set(option, cli, value)); /* completion is best effort */
+}
+
+/* attached: what stands behind the option in its own word, NULL: nothing. */
+static void read_option(struct typed *typed, const struct hf_option *option, const char *attached)
+{
+	if (!option || option->type == HF_OPTION_FLAG)
+		return;
+	if (attached)
+		set_global(typed->cli, option, attached);
+	else
+		typed->option = option;
+}
+
+static void read_letters(struct typed *typed, const char *letters)
+{
+	for (; *letters; letters++) {
+		const struct hf_option *option = find_letter(typed, *letters);
+
+		if (option && option->type != HF_OPTION_FLAG) {
+			read_option(typed, option, letters[1] ? letters + 1 : NULL);
+			return;
+		}
+	}
+}
+
+static void read_word(struct typed *typed, const char *word)
+{
+	const char *equals = strchr(word, '=');
+
+	if (typed->option) {
+		set_global(typed->cli, typed->option, word);
+		typed->option = NULL;
+	} else if (typed->only_words || word[0] != '-' || !word[1]) {
+		hf_list_add(&typed->plain, word);
+		typed->command = hf_command_named(typed->plain.at, typed->plain.n, &typed->used);
+	} else if (strcmp(word, "--") == 0) {
+		typed->only_words = true;
+	} else if (word[1] == '-') {
+		read_option(typed, find_long(typed, word + 2), equals ? equals + 1 : NULL);
+	} else {
+		read_letters(typed, word + 1);
+	}
+}
+
+/* ---- offers ---- */
 
 static void offer(const char *candidate, const char *prefix, FILE *to)
 {
-	if (candidate && strncmp(candidate, prefix, strlen(prefix)) == 0)
+	if (strncmp(candidate, prefix, strlen(prefix)) == 0)
 		fprintf(to, "%s\n", candidate);
 }
 
@@ -22,24 +115,51 @@ static void offer_options(const struct hf_option *options, size_t n, const char 
 	}
 }
 
-/* The first words of the commands that begin as typed; with a first word, the second ones. */
-static void offer_commands(const char *const *words, size_t n, FILE *to)
+/* Files are the shell's business. */
+static void offer_files(FILE *to)
 {
+	fputs(":files\n", to);
+}
+
+static void offer_value(const struct hf_option *option, const char *prefix, FILE *to)
+{
+	static const char *const files[] = {"FILE", "DIR", "URL"};
+	const char *at = option->argument;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (strcmp(at, files[i]) == 0)
+			offer_files(to);
+	}
+	/* "text|json": one of these words */
+	while (strchr(option->argument, '|') && *at) {
+		const size_t len = strcspn(at, "|");
+		HF_FREED char *word = hf_strndup(at, len);
+
+		offer(word, prefix, to);
+		at += len + (at[len] == '|');
+	}
+}
+
+/* The first words of the commands, each once; or the second ones of those that begin with first. */
+static void offer_commands(const char *first, const char *prefix, FILE *to)
+{
+	const char *before = "";
+	size_t before_len = 0;
+
 	for (size_t i = 0; hf_commands[i]; i++) {
 		const char *name = hf_commands[i]->name;
-		const char *space = strchr(name, ' ');
+		const size_t len = strcspn(name, " ");
+		HF_FREED char *word = hf_strndup(name, len);
+		const bool again = len == before_len && memcmp(name, before, len) == 0;
 
+		before = name;
+		before_len = len;
 		if (!hf_commands[i]->summary)
 			continue;
-		if (n == 1) {
-			HF_FREED char *first =
-				space ? hf_strndup(name, (size_t)(space - name)) : hf_strdup(name);
-
-			offer(first, words[0], to);
-		} else if (space && strncmp(name, words[0], (size_t)(space - name)) == 0 &&
-			!words[0][space - name]) {
-			offer(space + 1, words[1], to);
-		}
+		if (!first && !again)
+			offer(word, prefix, to);
+		else if (first && name[len] && strcmp(word, first) == 0)
+			offer(name + len + 1, prefix, to);
 	}
 }
 
@@ -56,6 +176,9 @@ static bool offer_name(void *arg, const struct hf_listed *listed)
 
 	if (listed->name.len < len || memcmp(listed->name.at, view->prefix, len) != 0)
 		return true;
+	/* A candidate is a line: a name of several can't be offered. */
+	if (memchr(listed->name.at, '\n', listed->name.len))
+		return true;
 	struct hf_error *err = hf_node_attr(listed->node, &attr);
 	const bool dir = !err && attr.type == HF_DIR;
 
@@ -65,14 +188,15 @@ static bool offer_name(void *arg, const struct hf_listed *listed)
 	return true;
 }
 
-static void offer_view_path(struct hf_cli *cli, const char *typed, FILE *to)
+static void offer_view_path(struct hf_cli *cli, const char *path, FILE *to)
 {
-	const char *slash = strrchr(typed, '/');
-	HF_FREED char *dir = hf_strndup(typed, slash ? (size_t)(slash + 1 - typed) : 0);
-	struct offer_view view = {dir, slash ? slash + 1 : typed, to};
+	const char *slash = strrchr(path, '/');
+	HF_FREED char *dir = hf_strndup(path, slash ? (size_t)(slash + 1 - path) : 0);
+	struct offer_view view = {dir, slash ? slash + 1 : path, to};
 	HF_NODE_REF node = NULL;
 
-	if (cli->repositories.n == 0 || (!cli->key_file && !cli->passphrase_file))
+	if (cli->repositories.n == 0 ||
+		(!cli->key_file && !cli->key_command && !cli->passphrase_file))
 		return;
 	struct hf_error *err = hf_cli_node(cli, dir, &node);
 
@@ -81,59 +205,48 @@ static void offer_view_path(struct hf_cli *cli, const char *typed, FILE *to)
 	hf_error_free(err); /* completion is best effort */
 }
 
-/* Takes what the words before say about the repository and the key. */
-static void read_globals(struct hf_cli *cli, const char *const *words, size_t n)
+static void offer_operand(const struct typed *typed, const char *last, FILE *to)
 {
-	for (size_t i = 0; i + 1 < n; i++) {
-		const bool repository =
-			strcmp(words[i], "-r") == 0 || strcmp(words[i], "--repository") == 0;
+	const struct hf_command *command = typed->command;
+	const size_t n = typed->plain.n - typed->used;
+	const enum hf_operand_kind kind = n == 0 ? command->first : command->rest;
 
-		if (repository && cli->repositories.n < 16) {
-			struct hf_list *list = &cli->repositories;
+	if (n >= command->most || kind == HF_OPERAND_NONE)
+		return;
+	if (kind == HF_OPERAND_VIEW)
+		offer_view_path(typed->cli, last, to);
+	else
+		offer_files(to);
+}
 
-			list->at = hf_grow(list->at, &list->cap, list->n + 1, sizeof(*list->at));
-			list->at[list->n++] = words[i + 1];
-		} else if (strcmp(words[i], "--key-file") == 0) {
-			cli->key_file = words[i + 1];
-		} else if (strcmp(words[i], "--passphrase-file") == 0) {
-			cli->passphrase_file = words[i + 1];
-		}
+static void offer_last(const struct typed *typed, const char *last, FILE *to)
+{
+	size_t n;
+	const struct hf_option *globals = hf_global_options(&n);
+
+	if (typed->option) {
+		offer_value(typed->option, last, to);
+	} else if (last[0] == '-' && !typed->only_words) {
+		if (typed->command)
+			offer_options(typed->command->options, typed->command->n_options, last, to);
+		offer_options(globals, n, last, to);
+	} else if (typed->command) {
+		offer_operand(typed, last, to);
+	} else if (typed->plain.n < 2) {
+		offer_commands(typed->plain.n ? typed->plain.at[0] : NULL, last, to);
 	}
 }
 
 void hf_complete(struct hf_cli *cli, const char *const *words, size_t n, FILE *to)
 {
-	size_t n_globals, used = 0, bare = 0;
-	const struct hf_option *globals = hf_global_options(&n_globals);
-	const char **plain = hf_calloc(n + 1, sizeof(*plain));
-	const char *last = n ? words[n - 1] : "";
+	struct typed typed = {.cli = cli};
 
-	read_globals(cli, words, n);
-	for (size_t i = 0; i < n; i++) {
-		const bool takes = i > 0 &&
-			(strcmp(words[i - 1], "-r") == 0 ||
-				strcmp(words[i - 1], "--repository") == 0 ||
-				strcmp(words[i - 1], "--key-file") == 0 ||
-				strcmp(words[i - 1], "--passphrase-file") == 0);
-
-		if (words[i][0] != '-' && !takes)
-			plain[bare++] = words[i];
-	}
-	const struct hf_command *command = hf_command_named(plain, bare, &used);
-
-	if (last[0] == '-') {
-		if (command)
-			offer_options(command->options, command->n_options, last, to);
-		offer_options(globals, n_globals, last, to);
-	} else if (!command || used >= bare) {
-		offer_commands(plain, HF_MAX(bare, 1), to);
-	} else {
-		const enum hf_operand_kind kind = bare == used + 1 ? command->first : command->rest;
-
-		if (kind == HF_OPERAND_VIEW)
-			offer_view_path(cli, last, to);
-		else
-			fputs(kind == HF_OPERAND_NONE ? "" : ":files\n", to);
-	}
-	free(plain);
+	/* The words come before the environment, which has been read already. */
+	cli->repositories.n = 0;
+	cli->key_file = cli->key_command = cli->passphrase_file = cli->cache_dir = NULL;
+	for (size_t i = 0; i + 1 < n; i++)
+		read_word(&typed, words[i]);
+	hf_error_free(hf_cli_environment(cli)); /* completion is best effort */
+	offer_last(&typed, n ? words[n - 1] : "", to);
+	free(typed.plain.at);
 }

@@ -1,23 +1,83 @@
+/* --help, from the same tables as parsing; text is broken at 80 columns, examples are not. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/buf.h"
 #include "tools/cli/command.h"
 
+#define COLUMNS 80
+#define OPTION_COLUMN 30
+
+/* Characters, not bytes. */
+static size_t width(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += (text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Words from column `at` on, broken so that the next line begins at `indent`; ends the line. */
+static void print_words(const char *text, size_t at, size_t indent, FILE *to)
+{
+	bool first = true;
+
+	while (*text) {
+		const size_t len = strcspn(text, " \n"), wide = width(text, len);
+
+		if (!first && at + 1 + wide > COLUMNS) {
+			fprintf(to, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			fputc(' ', to);
+			at++;
+		}
+		fwrite(text, 1, len, to);
+		at += wide;
+		first = false;
+		text += len;
+		text += strspn(text, " ");
+		if (*text == '\n')
+			break;
+	}
+	fputc('\n', to);
+}
+
+/* Paragraphs stand apart by a blank line. */
+static void print_text(const char *text, FILE *to)
+{
+	while (*text) {
+		print_words(text, 0, 0, to);
+		text += strcspn(text, "\n");
+		for (; *text == '\n'; text++) {
+			if (text[1] == '\n')
+				fputc('\n', to);
+		}
+	}
+}
+
+static void print_option(const struct hf_option *option, FILE *to)
+{
+	HF_FREED char *left = hf_format("  %c%c%s --%s%s%s", option->letter ? '-' : ' ',
+		option->letter ? option->letter : ' ', option->letter ? "," : " ", option->name,
+		option->argument ? " " : "", option->argument ? option->argument : "");
+	HF_FREED char *help = option->variable
+		? hf_format("%s (%s)", option->help, option->variable)
+		: hf_strdup(option->help);
+	const bool fits = width(left, strlen(left)) < OPTION_COLUMN;
+
+	if (fits)
+		fprintf(to, "%-*s", OPTION_COLUMN, left);
+	else
+		fprintf(to, "%s\n%*s", left, OPTION_COLUMN, "");
+	print_words(help, OPTION_COLUMN, OPTION_COLUMN, to);
+}
+
 static void print_options(const struct hf_option *options, size_t n, FILE *to)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct hf_option *option = &options[i];
-		HF_FREED char *left = hf_format("%c%c%s --%s%s%s", option->letter ? '-' : ' ',
-			option->letter ? option->letter : ' ', option->letter ? "," : " ",
-			option->name, option->argument ? " " : "",
-			option->argument ? option->argument : "");
-
-		if (strlen(left) > 26)
-			fprintf(to, "  %s\n%30s%s\n", left, "", option->help);
-		else
-			fprintf(to, "  %-27s %s\n", left, option->help);
-	}
+	for (size_t i = 0; i < n; i++)
+		print_option(&options[i], to);
 }
 
 void hf_program_help(FILE *to)
@@ -28,187 +88,41 @@ void hf_program_help(FILE *to)
 	fputs("holdfast: encrypted, versioned backups that mount as a file system\n\n"
 	      "Usage: holdfast [OPTION…] COMMAND [OPTION…] [OPERAND…]\n\n"
 	      "Begin:\n"
-	      "  holdfast -r /mnt/disk/repo --key-file ~/holdfast.key init\n"
-	      "  holdfast -r /mnt/disk/repo --key-file ~/holdfast.key backup /home\n"
-	      "  holdfast -r /mnt/disk/repo --key-file ~/holdfast.key mount /mnt/past\n\n"
+	      "  export HOLDFAST_REPOSITORY=/mnt/disk/repo HOLDFAST_KEY_FILE=~/holdfast.key\n"
+	      "  holdfast init\n"
+	      "  holdfast backup /home\n"
+	      "  holdfast mount /mnt/past\n\n"
 	      "Commands:\n",
 		to);
 	for (size_t i = 0; hf_commands[i]; i++) {
-		if (hf_commands[i]->summary)
-			fprintf(to, "  %-12s %s\n", hf_commands[i]->name, hf_commands[i]->summary);
+		if (!hf_commands[i]->summary)
+			continue;
+		fprintf(to, "  %-11s ", hf_commands[i]->name);
+		print_words(hf_commands[i]->summary, 14, 14, to);
 	}
 	fputs("\nOptions of every command:\n", to);
 	print_options(options, n, to);
-	fputs("\nA view path names a thing as the mount shows it: latest/files/h-etc/ssh,\n"
-	      "at/2026-11-24T10:00/files/h-etc, sources/…, labels/…. See holdfast(1).\n\n"
-	      "`holdfast COMMAND --help` tells more, with examples.\n",
+	fputc('\n', to);
+	print_text("A view path names a thing as the mount shows it: latest/files/h-etc/ssh, "
+		   "at/2026-11-24T10:00/files/h-etc, sources/…, labels/…. `man holdfast` tells "
+		   "more.\n\n"
+		   "`holdfast COMMAND --help` shows a command with examples.",
 		to);
 }
 
 void hf_command_help(const struct hf_command *command, FILE *to)
 {
-	fprintf(to, "holdfast %s: %s\n\nUsage: holdfast %s [OPTION…] %s\n\n%s\n", command->name,
-		command->summary, command->name, command->operands, command->description);
+	fprintf(to, "holdfast %s: %s\n\nUsage: holdfast %s [OPTION…]%s%s\n\n", command->name,
+		command->summary, command->name, *command->operands ? " " : "", command->operands);
+	print_text(command->description, to);
 	if (command->n_options > 0) {
 		fputs("\nOptions:\n", to);
 		print_options(command->options, command->n_options, to);
 	}
-	if (command->examples) {
+	if (command->examples)
 		fputs("\nExamples:\n", to);
-		for (size_t i = 0; command->examples[i]; i += 2)
-			fprintf(to, "  # %s\n  %s\n", command->examples[i + 1],
-				command->examples[i]);
-	}
-	fputs("\nOptions of every command: holdfast --help.\n", to);
-}
-
-/* ---- man pages ---- */
-
-/* Text as roff: what roff would take for its own is quoted; `x` becomes bold. */
-static void print_roff(const char *text, FILE *to)
-{
-	bool bold = false, line_start = true;
-
-	for (; *text; text++) {
-		if (line_start && (*text == '.' || *text == '\''))
-			fputs("\\&", to);
-		line_start = *text == '\n';
-		if (*text == '`') {
-			bold = !bold;
-			fputs(bold ? "\\fB" : "\\fR", to);
-		} else if (*text == '\\') {
-			fputs("\\e", to);
-		} else if (*text == '-') {
-			fputs("\\-", to);
-		} else if (*text == '\n' && text[1] == '\n') {
-			fputs("\n.PP\n", to);
-			text++;
-		} else {
-			fputc(*text, to);
-		}
-	}
-	fputc('\n', to);
-}
-
-static void man_options(const struct hf_option *options, size_t n, FILE *to)
-{
-	for (size_t i = 0; i < n; i++) {
-		fputs(".TP\n", to);
-		if (options[i].letter)
-			fprintf(to, "\\fB\\-%c\\fR, ", options[i].letter);
-		fputs("\\fB\\-\\-", to);
-		for (const char *at = options[i].name; *at; at++)
-			fprintf(to, *at == '-' ? "\\-" : "%c", *at);
-		fputs("\\fR", to);
-		if (options[i].argument)
-			fprintf(to, " \\fI%s\\fR", options[i].argument);
-		fputc('\n', to);
-		print_roff(options[i].help, to);
-	}
-}
-
-static void man_command(const struct hf_command *command, FILE *to)
-{
-	fprintf(to, ".SH HOLDFAST %s\n\\fBholdfast %s\\fR [\\fIOPTION\\fR…] %s\n.PP\n",
-		command->name, command->name, command->operands);
-	print_roff(command->description, to);
-	man_options(command->options, command->n_options, to);
-	for (size_t i = 0; command->examples && command->examples[i]; i += 2) {
-		fputs(".PP\n", to);
-		print_roff(command->examples[i + 1], to);
-		fputs(".RS 4\n.nf\n", to);
-		print_roff(command->examples[i], to);
-		fputs(".fi\n.RE\n", to);
-	}
-}
-
-static const char *const exit_statuses[] = {
-	"0",
-	"done",
-	"1",
-	"failed",
-	"2",
-	"wrong usage",
-	"3",
-	"done, but something could not be read; each was named",
-	"4",
-	"the repository is damaged",
-	"5",
-	"no slot fits the key",
-	"6",
-	"no such repository, snapshot or path",
-	"7",
-	"the data is in a cold tier",
-	"8",
-	"this key may not do that",
-	"9",
-	"what was asked does not hold: diff found differences",
-	"130",
-	"interrupted",
-	NULL,
-};
-
-static void man_program(FILE *to)
-{
-	size_t n;
-	const struct hf_option *options = hf_global_options(&n);
-
-	fputs(".TH HOLDFAST 1 \"\" \"holdfast " HF_VERSION
-	      "\"\n.SH NAME\nholdfast \\- encrypted, versioned backups "
-	      "that mount as a file system\n.SH SYNOPSIS\n\\fBholdfast\\fR [\\fIOPTION\\fR…] "
-	      "\\fICOMMAND\\fR "
-	      "[\\fIOPTION\\fR…] [\\fIOPERAND\\fR…]\n.SH COMMANDS\n",
-		to);
-	for (size_t i = 0; hf_commands[i]; i++) {
-		if (!hf_commands[i]->summary)
-			continue;
-		fprintf(to, ".TP\n\\fB%s\\fR\n", hf_commands[i]->name);
-		print_roff(hf_commands[i]->summary, to);
-		fprintf(to, "See \\fB%s\\fR(1).\n", hf_commands[i]->page);
-	}
-	fputs(".SH OPTIONS\n", to);
-	man_options(options, n, to);
-	fputs(".SH VIEW PATHS\nThe path of a thing in the mount is its name on the command line "
-	      "too.\n"
-	      ".TP\n\\fBlatest/\\fIsource\\fR/…\nthe newest snapshot of each source\n"
-	      ".TP\n\\fBsources/\\fIsource\\fB/\\fItime\\fR/…\nevery snapshot\n"
-	      ".TP\n\\fBat/\\fItime\\fB/\\fIsource\\fR/…\neverything as it was at that moment; any "
-	      "time can be typed\n"
-	      ".TP\n\\fBlabels/\\fIkey\\fB/\\fIvalue\\fB/\\fItime\\fR/…\nsnapshots by what they "
-	      "were labelled with\n"
-	      ".SH TIMES\nRFC 3339, \"2026\\-11\\-24 14:30\", \"@1764000000\", \"yesterday "
-	      "14:30\", \"2h ago\". "
-	      "Without a zone they are UTC; they are shown in UTC.\n.SH EXIT STATUS\n",
-		to);
-	for (size_t i = 0; exit_statuses[i]; i += 2)
-		fprintf(to, ".TP\n\\fB%s\\fR\n%s\n", exit_statuses[i], exit_statuses[i + 1]);
-	fputs(".SH SEE ALSO\n\\fBholdfast\\-format\\fR(5)\n", to);
-}
-
-bool hf_man_print(const char *page, FILE *to)
-{
-	bool any = false;
-
-	if (strcmp(page, "holdfast") == 0) {
-		man_program(to);
-		return true;
-	}
-	for (size_t i = 0; hf_commands[i]; i++) {
-		if (!hf_commands[i]->page || !hf_commands[i]->summary ||
-			strcmp(hf_commands[i]->page, page) != 0)
-			continue;
-		if (!any) {
-			fprintf(to,
-				".TH \"%s\" 1 \"\" \"holdfast " HF_VERSION "\"\n.SH NAME\n%s \\- ",
-				page, page);
-			print_roff(hf_commands[i]->summary, to);
-		}
-		any = true;
-		man_command(hf_commands[i], to);
-	}
-	if (any)
-		fputs(".SH SEE ALSO\n\\fBholdfast\\fR(1): options of every command, times, exit "
-		      "status\n",
-			to);
-	return any;
+	for (size_t i = 0; command->examples && command->examples[i]; i += 2)
+		fprintf(to, "  # %s\n  %s\n", command->examples[i + 1], command->examples[i]);
+	fprintf(to, "\nOptions of every command: `holdfast --help`. Manual: `man %s`.\n",
+		command->page);
 }

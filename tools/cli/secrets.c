@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include "backend/base/fd.h"
+#include "backend/base/process.h"
 #include "backend/base/talk.h"
+#include "backend/format/limits.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/split.h"
 
 #define KEY_FILE_MAX (64u << 10)
 #define NEW_KEY_LEN 64
@@ -37,11 +40,32 @@ hf_err hf_cli_read_key_file(const char *path, struct hf_cli_unlock *out)
 
 	if (err)
 		return hf_error_in(err, "key file");
-	if (bytes.len < 32)
+	if (bytes.len < HF_MIN_KEY_FILE)
 		return hf_error_new(HF_INVALID,
-			"key file %s has %zu bytes; at least 32 random ones are needed", path,
-			bytes.len);
+			"key file %s has %zu bytes; at least %d random ones are needed", path,
+			bytes.len, HF_MIN_KEY_FILE);
 	take(out, HF_KEY_FILE, hf_buf_span(&bytes));
+	return NULL;
+}
+
+hf_err hf_cli_run_key_command(const char *command, struct hf_cli_unlock *out)
+{
+	__attribute__((cleanup(hf_split_release))) struct hf_split words = {0};
+	WIPED bytes = {0};
+	struct hf_error *err = hf_split(command, &words);
+
+	if (!err) {
+		/* The buffer must not move while it grows: what it leaves behind is not wiped. */
+		hf_buf_reserve(&bytes, 2 * KEY_FILE_MAX);
+		err = hf_process_run(words.at, hf_span(NULL, 0), KEY_FILE_MAX, &bytes);
+	}
+	if (err)
+		return hf_error_in(err, "key command");
+	if (bytes.len < HF_MIN_KEY_FILE)
+		return hf_error_new(HF_INVALID,
+			"key command %s printed %zu bytes; at least %d random ones are needed",
+			words.at[0], bytes.len, HF_MIN_KEY_FILE);
+	take(out, HF_COMMAND_KEY, hf_buf_span(&bytes));
 	return NULL;
 }
 
@@ -98,8 +122,8 @@ hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unloc
 
 	if (tty < 0)
 		return hf_error_new(HF_INVALID,
-			"no key, and no terminal to ask for a passphrase; "
-			"hint: --key-file FILE, or set HOLDFAST_KEY_FILE");
+			"no key, and no terminal to ask for a passphrase; hint: --key-file FILE, "
+			"or set HOLDFAST_KEY_FILE");
 	HF_TRY(read_hidden(tty, prompt, &first));
 	if (first.len == 0)
 		return hf_error_new(HF_INVALID, "the passphrase is empty");
@@ -137,8 +161,6 @@ static hf_err make_key_file(const char *path)
 hf_err hf_cli_unlock(struct hf_cli *cli, bool fresh, struct hf_cli_unlock *out)
 {
 	const char *passphrase = getenv("HOLDFAST_PASSPHRASE");
-	const char *file =
-		cli->passphrase_file ? cli->passphrase_file : getenv("HOLDFAST_PASSPHRASE_FILE");
 
 	out->unlock.slot = fresh ? NULL : cli->slot;
 	if (cli->key_file) {
@@ -146,8 +168,10 @@ hf_err hf_cli_unlock(struct hf_cli *cli, bool fresh, struct hf_cli_unlock *out)
 			HF_TRY(make_key_file(cli->key_file));
 		return hf_cli_read_key_file(cli->key_file, out);
 	}
-	if (file && *file)
-		return hf_cli_read_passphrase_file(file, out);
+	if (cli->key_command)
+		return hf_cli_run_key_command(cli->key_command, out);
+	if (cli->passphrase_file)
+		return hf_cli_read_passphrase_file(cli->passphrase_file, out);
 	if (passphrase && *passphrase) {
 		take(out, HF_PASSPHRASE, hf_span_str(passphrase));
 		return NULL;

@@ -1,4 +1,4 @@
-/* The commands' tables, one file by noun; main.c lists them. */
+/* The commands' tables, one file by noun; commands.c lists them. */
 #ifndef HF_CMD_COMMANDS_H
 #define HF_CMD_COMMANDS_H
 

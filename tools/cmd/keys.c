@@ -6,7 +6,7 @@
 #include "tools/cmd/commands.h"
 
 struct add {
-	const char *rights, *sources, *new_key_file, *new_passphrase_file, *hint;
+	const char *rights, *sources, *new_key_file, *new_key_command, *new_passphrase_file;
 };
 
 #define OPTION(name, type, argument, field, help) \
@@ -19,9 +19,10 @@ static const struct hf_option add_options[] = {
 	OPTION("sources", HF_OPTION_TEXT, "GLOBS", sources, "only these sources: 'pg/*,files/h-*'"),
 	OPTION("new-key-file", HF_OPTION_TEXT, "FILE", new_key_file,
 		"what unlocks the new slot: a file of at least 32 random bytes that is there"),
+	OPTION("new-key-command", HF_OPTION_TEXT, "COMMAND", new_key_command,
+		"or the random bytes that this command prints"),
 	OPTION("new-passphrase-file", HF_OPTION_TEXT, "FILE", new_passphrase_file,
-		"or the first line of this file; without either, asks"),
-	OPTION("hint", HF_OPTION_TEXT, "TEXT", hint, "a note kept in the open: where the key is"),
+		"or the first line of this file; without any of these, asks"),
 };
 #undef OPTION
 
@@ -53,6 +54,8 @@ static hf_err new_unlock(const struct add *add, struct hf_cli_unlock *out)
 {
 	if (add->new_key_file)
 		return hf_cli_read_key_file(add->new_key_file, out);
+	if (add->new_key_command)
+		return hf_cli_run_key_command(add->new_key_command, out);
 	if (add->new_passphrase_file)
 		return hf_cli_read_passphrase_file(add->new_passphrase_file, out);
 	return hf_cli_ask_passphrase("Passphrase of the new slot: ", true, out);
@@ -64,7 +67,7 @@ static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_o
 	__attribute__((cleanup(hf_cli_unlock_release))) struct hf_cli_unlock unlock = {0};
 	HF_FREED char *patterns = hf_strdup(add->sources ? add->sources : "");
 	const char *sources[HF_MAX_LABELS];
-	struct hf_slot_wish wish = {.name = operands->at[0], .sources = sources, .hint = add->hint};
+	struct hf_slot_wish wish = {.name = operands->at[0], .sources = sources};
 	struct hf_repo *repo;
 
 	HF_TRY(parse_rights(add->rights, &wish.rights));
@@ -80,9 +83,12 @@ static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_o
 }
 
 static const char *const add_examples[] = {
-	"head -c 32 /dev/urandom > writer.key && holdfast key add --rights write --new-key-file "
-	"writer.key writer",
-	"a key that can add backups and read none",
+	"head -c 32 /dev/urandom > writer.key",
+	"a new key",
+	"holdfast key add --rights write --new-key-file writer.key writer",
+	"let it add backups, and read none",
+	"holdfast key add --new-key-command 'pass show holdfast' laptop",
+	"a slot whose key another program keeps",
 	NULL,
 };
 
@@ -168,6 +174,12 @@ static hf_err run_list(struct hf_cli *cli, const void *options, const struct hf_
 	return NULL;
 }
 
+static const char *const list_examples[] = {
+	"holdfast key list",
+	"who can do what?",
+	NULL,
+};
+
 const struct hf_command hf_command_key_list = {
 	.name = "key list",
 	.operands = "",
@@ -176,6 +188,7 @@ const struct hf_command hf_command_key_list = {
 	.summary = "show the keyring's slots",
 	.description = "Shows each slot of the keyring: what unlocks it, what it may do, and for "
 		       "which sources.",
+	.examples = list_examples,
 	.page = "holdfast-key",
 	.run = run_list,
 };

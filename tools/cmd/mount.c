@@ -132,6 +132,8 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 			: hf_error_new(HF_INVALID, "-o cache=%s", value);
 	if (strcmp(name, "key-file") == 0)
 		cli->key_file = value;
+	else if (strcmp(name, "key-command") == 0)
+		cli->key_command = value;
 	else if (strcmp(name, "passphrase-file") == 0)
 		cli->passphrase_file = value;
 	else if (strcmp(name, "cache-dir") == 0)
@@ -220,7 +222,7 @@ const struct hf_command hf_command_mount = {
 		       "extended attributes are shown (auto: where any snapshot has one); "
 		       "`refresh=2s`: how often to look for "
 		       "new snapshots; `cache=96M`: memory for decoded data; `key-file=`, "
-		       "`passphrase-file=`, `cache-dir=`: as "
+		       "`key-command=`, `passphrase-file=`, `cache-dir=`: as "
 		       "the options of that name, for /etc/fstab; nodev, nosuid, noexec and their "
 		       "kind as in mount(8).",
 	.examples = examples,

@@ -274,6 +274,12 @@ static hf_err run_stats(struct hf_cli *cli, const void *options, const struct hf
 	return NULL;
 }
 
+static const char *const stats_examples[] = {
+	"holdfast stats",
+	"how large is it, and how much does compression save?",
+	NULL,
+};
+
 const struct hf_command hf_command_stats = {
 	.name = "stats",
 	.operands = "",
@@ -283,6 +289,7 @@ const struct hf_command hf_command_stats = {
 	.description = "Shows how many snapshots, packs and chunks there are, and how large they "
 		       "are before and "
 		       "after compression.",
+	.examples = stats_examples,
 	.page = "holdfast-repository",
 	.run = run_stats,
 };

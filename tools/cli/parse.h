@@ -1,0 +1,32 @@
+/*
+ * What the words of a command line say, by the tables of the commands. Pure: no environment, no
+ * output. What is wrong is HF_INVALID, and names what was nearest.
+ */
+#ifndef HF_CLI_PARSE_H
+#define HF_CLI_PARSE_H
+
+#include "tools/cli/command.h"
+
+struct hf_parsed {
+	struct hf_cli *cli;               /* where the global options go */
+	const struct hf_command *command; /* NULL: none was named */
+	void *options;                    /* the command's own */
+	struct hf_list words;             /* its operands; what was said instead of a command */
+};
+
+/* Options may stand anywhere behind the command, the global ones before it too. */
+hf_err hf_parse(int argc, char **argv, struct hf_cli *cli, struct hf_parsed *out);
+/* Is a command named, and has it as many operands as it takes? Not asked for --help. */
+hf_err hf_parsed_check(const struct hf_parsed *parsed);
+void hf_parsed_release(struct hf_parsed *parsed);
+
+/* Writes the value to where the option's field is in base; NULL for a flag. */
+hf_err hf_option_set(const struct hf_option *option, void *base, const char *value);
+/* The option of that name (len bytes) or letter; NULL: none. */
+const struct hf_option *hf_option_named(
+	const struct hf_option *options, size_t n, const char *name, size_t len);
+const struct hf_option *hf_option_lettered(const struct hf_option *options, size_t n, char letter);
+
+void hf_list_add(struct hf_list *list, const char *word);
+
+#endif
