@@ -269,13 +269,22 @@ static hf_err absorb_opened(struct hf_run *run, struct hf_batch *batch, struct h
 	return err;
 }
 
+/* An inode number can have gone to another file since the first name was found. */
+static bool is_that_file(const struct hf_entry *now, const struct hf_entry *first)
+{
+	return now->type == first->type && now->mtime == first->mtime &&
+		(now->type != HF_REG || now->size == first->size || first->incomplete);
+}
+
 /* A later name of a file: what the first one found; or, if that could not be read, by itself. */
 static hf_err absorb_link(struct hf_run *run, struct hf_batch *batch, struct hf_event *event)
 {
 	struct hf_link *link = event->link;
 	struct hf_entry entry = link->entry;
 
-	if (link->state != HF_LINK_READ) {
+	if (link->state == HF_LINK_READ && !is_that_file(&event->item->entry, &entry))
+		event->link = NULL;
+	if (link->state != HF_LINK_READ || !event->link) {
 		hf_intake_open(batch, event);
 		return absorb_opened(run, batch, event);
 	}

@@ -250,9 +250,19 @@ static hf_err begin(struct hf_run *run)
 		&run->intake);
 }
 
+/* How much there will be, as far as the last snapshot tells. */
+static void guess_totals(struct hf_run *run)
+{
+	if (!run->past.finished || atomic_load(&run->progress->bytes_total))
+		return;
+	atomic_store(&run->progress->files_total, run->past.parent.snapshot.entries);
+	atomic_store(&run->progress->bytes_total, run->past.parent.snapshot.bytes);
+}
+
 static hf_err go(struct hf_run *run)
 {
 	HF_TRY(begin(run));
+	guess_totals(run);
 	while (!run->ended) {
 		HF_TRY(hf_run_gather(run));
 		HF_TRY(hf_run_publish_some(run));

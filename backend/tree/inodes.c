@@ -111,13 +111,14 @@ uint64_t hf_inodes_find(const struct hf_inodes *inodes, uint64_t key)
 
 static void write_noted(struct hf_inodes *inodes)
 {
+	const size_t n = inodes->n_noted;
 	struct hf_error *err;
 
+	inodes->n_noted = 0;
 	if (inodes->fd < 0)
 		return;
-	err = hf_fd_write(inodes->fd, inodes->noted, inodes->n_noted * sizeof(struct row));
-	inodes->written += inodes->n_noted;
-	inodes->n_noted = 0;
+	err = hf_fd_write(inodes->fd, inodes->noted, n * sizeof(struct row));
+	inodes->written += n;
 	if (!err)
 		return;
 	hf_error_free(err); /* a full disk costs the next backup this comparison, no more */

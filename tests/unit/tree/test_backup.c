@@ -1,5 +1,4 @@
 /* A feed becomes a snapshot: what comes back, what is not done twice, what is told. */
-#include "backend/base/time.h"
 #include "backend/tree/backup.h"
 
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend/base/fd.h"
+#include "backend/base/time.h"
 #include "tests/lib/test.h"
 #include "tests/lib/trees.h"
 
@@ -453,6 +453,65 @@ START_TEST(a_file_of_many_extents_comes_back)
 }
 END_TEST
 
+static void pipe_into(const char *bytes, size_t len, uint64_t *size)
+{
+	HF_OWNED(hf_feed) feed = NULL;
+	struct hf_backup_result result;
+	struct hf_snapshot about = {.source = hf_span_str("files/test")};
+	struct hf_backup backup = {.repo = small.repo, .about = &about, .workers = 2};
+	struct hf_entry entry;
+	FILE *file = tmpfile();
+
+	ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+	rewind(file);
+	ck_ok(hf_pipe_open(fileno(file), "dump.sql", &feed));
+	backup.feed = feed;
+	ck_ok(hf_backup_run(&backup, &result));
+	fclose(file);
+	HF_FREED void *own = hf_tree_find(small.repo, "dump.sql", &entry);
+
+	ck_assert_ptr_nonnull(own);
+	*size = entry.size;
+}
+
+START_TEST(what_comes_through_a_pipe_is_kept_whatever_its_length)
+{
+	HF_RELEASED(hf_buf) bytes = hf_small_bytes(5, 5000000);
+	uint64_t size;
+
+	pipe_into("", 0, &size);
+	ck_assert_uint_eq(size, 0);
+	pipe_into("123", 3, &size);
+	ck_assert_uint_eq(size, 3);
+	pipe_into((const char *)bytes.at, bytes.len, &size);
+	ck_assert_uint_eq(size, bytes.len);
+
+	char *back = hf_tree_restore(small.repo);
+	HF_FREED char *path = hf_test_path(back, "dump.sql");
+	HF_RELEASED(hf_buf) got = {0};
+
+	ck_ok(hf_file_read(path, 10 << 20, &got));
+	ck_assert(hf_span_equal(hf_buf_span(&bytes), hf_buf_span(&got)));
+	hf_test_dir_free(back);
+}
+END_TEST
+
+START_TEST(what_changed_within_the_clocks_grain_is_read_again)
+{
+	struct hf_tree_run run = {.workers = 2};
+
+	/* Written "now": a second write in the same tick would leave no trace in stat. */
+	hf_tree_files(dir, "f", 3, 100, 200);
+	hf_time_set(hf_time_now() - 2 * HF_NS_PER_S);
+	ck_ok(hf_tree_backup(small.repo, dir, &run));
+	hf_time_set(0);
+	ck_ok(hf_tree_backup(small.repo, dir, &run));
+	ck_assert_uint_eq(run.watch.opened, 3);
+	ck_ok(hf_tree_backup(small.repo, dir, &run));
+	ck_assert_uint_eq(run.watch.opened, 0);
+}
+END_TEST
+
 START_TEST(a_bad_source_is_refused)
 {
 	struct hf_tree_run run = {.source = "files"};
@@ -510,6 +569,8 @@ int main(void)
 	tcase_add_test(tests, a_directory_whose_own_metadata_changed_keeps_its_bytes);
 	tcase_add_test(tests, shared_chunks_that_are_hardly_used_are_left);
 	tcase_add_test(tests, a_file_of_many_extents_comes_back);
+	tcase_add_test(tests, what_comes_through_a_pipe_is_kept_whatever_its_length);
+	tcase_add_test(tests, what_changed_within_the_clocks_grain_is_read_again);
 	tcase_add_test(tests, a_bad_source_is_refused);
 	tcase_add_test(tests, a_key_that_may_not_write_is_refused);
 	tcase_add_test(tests, a_key_that_only_writes_makes_incremental_backups);
