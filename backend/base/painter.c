@@ -109,15 +109,19 @@ static void print_json(const struct hf_painter *painter, uint64_t rate)
 	struct hf_progress *progress = painter->progress;
 	uint64_t bytes = load(&progress->bytes), total = load(&progress->bytes_total);
 
-	printf("{\"progress\":{\"verb\":\"%s\",\"files\":%llu,\"files_total\":%llu,\"bytes\":%llu,"
-	       "\"bytes_total\":%llu,\"stored\":%llu,\"failed\":%llu,\"bytes_per_second\":%llu,"
-	       "\"seconds_left\":%llu}}\n",
+	HF_RELEASED(hf_buf) line = {0};
+
+	hf_buf_printf(&line,
+		"{\"type\":\"progress\",\"verb\":\"%s\",\"files\":%llu,\"files_total\":%llu,"
+		"\"bytes\":%llu,\"bytes_total\":%llu,\"stored\":%llu,\"failed\":%llu,"
+		"\"bytes_per_second\":%llu,\"seconds_left\":%llu}\n",
 		painter->verb, (unsigned long long)load(&progress->files),
 		(unsigned long long)load(&progress->files_total), (unsigned long long)bytes,
 		(unsigned long long)total, (unsigned long long)load(&progress->stored),
 		(unsigned long long)load(&progress->failed), (unsigned long long)rate,
 		(unsigned long long)seconds_left(bytes, total, rate));
-	fflush(stdout);
+	hf_talk_print(hf_buf_span(&line));
+	fflush(stdout); /* a failure stays in its error flag */
 }
 
 /* A line that is too long would wrap, and the next would be painted below it. */

@@ -135,6 +135,19 @@ void hf_talk_line(const struct hf_buf *line)
 	pthread_mutex_unlock(&talk.lock);
 }
 
+void hf_talk_print(struct hf_span text)
+{
+	pthread_mutex_lock(&talk.lock);
+	if (talk.line)
+		write_stderr("\r\x1b[K", 4);
+	fwrite(text.at, 1, text.len, stdout);
+	if (talk.line) {
+		fflush(stdout); /* a failure stays in its error flag */
+		write_stderr(talk.line->at, talk.line->len);
+	}
+	pthread_mutex_unlock(&talk.lock);
+}
+
 void hf_log(enum hf_level level, const char *message, ...)
 {
 	HF_RELEASED(hf_buf) line = {0};

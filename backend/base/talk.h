@@ -19,6 +19,10 @@ void hf_log_setup(enum hf_level lowest, enum hf_log_format format); /* default: 
 /* Pairs of const char *: name, value, …, NULL. Values are shown with hf_text_show. */
 void hf_log(enum hf_level level, const char *message, ...) __attribute__((sentinel));
 
+/* Results for stdout: whole, whoever else prints, and above the progress line. Not flushed. */
+struct hf_span;
+void hf_talk_print(struct hf_span text);
+
 /* Counters of one long work; relaxed atomics, so any thread adds. Totals 0: not known (yet). */
 struct hf_progress {
 	atomic_uint_least64_t files, bytes;             /* done */
@@ -34,8 +38,8 @@ void hf_progress_text(
 
 /*
  * Paints that line on stderr twice a second while running, from a thread of its own; nothing unless
- * stderr is a terminal, or with json: one {"progress":…} line a second on stdout. hf_log() lines
- * pass above it.
+ * stderr is a terminal, or with json: one {"type":"progress",…} line a second on stdout. hf_log()
+ * lines pass above it.
  */
 struct hf_painter;
 struct hf_painter *hf_painter_start(const char *verb, struct hf_progress *progress, bool json);

@@ -10,6 +10,12 @@ unsigned hf_cli_workers(const struct hf_cli *cli)
 	return cli->jobs ? (unsigned)HF_MIN(cli->jobs, 256) : hf_cpus();
 }
 
+struct hf_painter *hf_cli_painter(
+	const struct hf_cli *cli, const char *verb, struct hf_progress *progress)
+{
+	return cli->quiet ? NULL : hf_painter_start(verb, progress, cli->json);
+}
+
 hf_err hf_cli_url(struct hf_cli *cli, const char **out)
 {
 	if (cli->repositories.n == 0)

@@ -3,6 +3,7 @@
 #define HF_CLI_CLI_H
 
 #include "backend/base/pool.h"
+#include "backend/base/talk.h"
 #include "backend/repo/reader.h"
 #include "backend/repo/repo.h"
 #include "fs/view/root.h"
@@ -29,6 +30,10 @@ void hf_cli_close(struct hf_cli *cli);
 /* Sets what no option said from the environment. */
 hf_err hf_cli_environment(struct hf_cli *cli);
 unsigned hf_cli_workers(const struct hf_cli *cli);
+
+/* Shows progress unless --quiet; NULL where nobody would see it. */
+struct hf_painter *hf_cli_painter(
+	const struct hf_cli *cli, const char *verb, struct hf_progress *progress);
 
 /* The one repository that is named; HF_INVALID: none, or several. Not synced. */
 hf_err hf_cli_repo(struct hf_cli *cli, struct hf_repo **out);

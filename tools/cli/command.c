@@ -201,7 +201,7 @@ int hf_command_main(int argc, char **argv)
 	if (!err)
 		err = flush_result();
 	hf_cli_close(&cli);
-	if (err && hf_error_errno(err) == EPIPE && nobody_reads())
+	if (err && (hf_error_errno(err) == EPIPE || ferror(stdout)) && nobody_reads())
 		end_by_pipe();
 	if (err) {
 		status = hf_error_exit_status(err);

@@ -194,7 +194,7 @@ static const struct term variables[] = {
 static const struct term files[] = {
 	{"~/.cache/holdfast/REPOSITORY/catalog.sqlite",
 		"the catalog of a repository. It can be removed at any time, and is made again "
-                "from "
+		"from "
 		"the repository. Root without a HOME has /var/cache/holdfast"},
 	{"/usr/sbin/mount.holdfast",
 		"what mount(8) calls for a line of /etc/fstab whose type is holdfast"},

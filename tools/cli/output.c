@@ -3,14 +3,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 
 void hf_json_line(json_t *object)
 {
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
+	char *text = json_dumps(object, JSON_COMPACT);
+	HF_FREED char *line = hf_format("%s\n", text);
+
+	hf_talk_print(hf_span_str(line));
+	free(text);
 	json_decref(object);
 }
 
@@ -27,6 +30,25 @@ void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes)
 	hf_base64(bytes, &coded);
 	json_object_set_new(object, key, json_stringn((const char *)shown.at, shown.len));
 	json_object_set_new(object, coded_key, json_stringn((const char *)coded.at, coded.len));
+}
+
+void hf_json_set_text(json_t *object, const char *key, const char *text)
+{
+	HF_RELEASED(hf_buf) shown = {0};
+
+	hf_text_show(hf_span_str(text), &shown);
+	json_object_set_new(object, key, json_string(hf_buf_text(&shown)));
+}
+
+void hf_json_failure(const char *type, const char *path, const struct hf_error *err)
+{
+	json_t *line = json_object();
+
+	hf_json_set_text(line, "type", type);
+	hf_json_set_bytes(line, "path", hf_span_str(path));
+	hf_json_set_text(line, "kind", hf_error_word(hf_error_kind(err)));
+	hf_json_set_text(line, "error", hf_error_text(err));
+	hf_json_line(line);
 }
 
 void hf_json_set_time(json_t *object, const char *key, int64_t time)
@@ -57,8 +79,11 @@ struct hf_table_out *hf_table_new(const char *const *titles)
 
 void hf_table_cell(struct hf_table_out *table, const char *text)
 {
+	HF_RELEASED(hf_buf) shown = {0};
+
+	hf_text_show(hf_span_str(text), &shown);
 	table->cells = hf_grow(table->cells, &table->cap, table->n + 1, sizeof(*table->cells));
-	table->cells[table->n++] = hf_strdup(text);
+	table->cells[table->n++] = hf_strdup(hf_buf_text(&shown));
 }
 
 /* Characters, not bytes: what a terminal gives a column to, but for wide ones. */
@@ -86,21 +111,21 @@ static void print_cell(const char *text, size_t wide, bool right, bool last)
 void hf_table_show(struct hf_table_out *table)
 {
 	size_t *widest = hf_calloc(table->columns, sizeof(*widest));
-	const bool terminal = hf_stdout_is_terminal();
+	const bool bold = hf_stdout_is_terminal() && !getenv("NO_COLOR");
 
 	for (size_t c = 0; c < table->columns; c++)
 		widest[c] = width(table->titles[c] + (table->titles[c][0] == '>'));
 	for (size_t i = 0; i < table->n; i++)
 		widest[i % table->columns] =
 			HF_MAX(widest[i % table->columns], width(table->cells[i]));
-	if (terminal)
+	if (bold)
 		fputs("\033[1m", stdout);
 	for (size_t c = 0; c < table->columns; c++) {
 		const bool right = table->titles[c][0] == '>';
 
 		print_cell(table->titles[c] + right, widest[c], right, c + 1 == table->columns);
 	}
-	if (terminal)
+	if (bold)
 		fputs("\033[0m", stdout);
 	for (size_t i = 0; i < table->n; i++) {
 		const size_t c = i % table->columns;
@@ -120,17 +145,26 @@ bool hf_stdout_is_terminal(void)
 
 	if (known < 0)
 		known = isatty(STDOUT_FILENO);
-	return known;
+	return known != 0;
+}
+
+bool hf_stdout_failed(void)
+{
+	return ferror(stdout) != 0;
+}
+
+void hf_show_name(struct hf_span name, struct hf_buf *out)
+{
+	if (hf_stdout_is_terminal())
+		hf_text_show(name, out);
+	else
+		hf_buf_add_span(out, name);
 }
 
 void hf_print_name(struct hf_span name, FILE *to)
 {
 	HF_RELEASED(hf_buf) shown = {0};
 
-	if (!hf_stdout_is_terminal()) {
-		fwrite(name.at, 1, name.len, to);
-		return;
-	}
-	hf_text_show(name, &shown);
+	hf_show_name(name, &shown);
 	fwrite(shown.at, 1, shown.len, to);
 }

@@ -12,6 +12,7 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
 #include "tools/cmd/commands.h"
+#include "tools/cmd/totals.h"
 
 struct backup {
 	struct hf_list exclude, exclude_from, label;
@@ -74,21 +75,13 @@ static void run_release(struct backup_run *run)
 
 static void show_failure(void *arg, const char *path, const struct hf_error *err, bool changed)
 {
-	struct backup_run *run = arg;
-	HF_RELEASED(hf_buf) shown = {0};
+	const struct backup_run *run = arg;
 
-	hf_text_show(hf_span_str(path), &shown);
-	if (run->cli->json) {
-		json_t *line = json_object();
-
-		json_object_set_new(line, "type", json_string(changed ? "changed" : "failed"));
-		hf_json_set_bytes(line, "path", hf_span_str(path));
-		json_object_set_new(line, "error", json_string(hf_error_text(err)));
-		hf_json_line(line);
-		return;
-	}
-	hf_log(HF_WARN, changed ? "changed while it was read" : "not backed up", "path",
-		hf_buf_text(&shown), "why", hf_error_text(err), NULL);
+	if (run->cli->json)
+		hf_json_failure(changed ? "changed" : "failed", path, err);
+	else
+		hf_log(HF_WARN, changed ? "changed while it was read" : "not backed up", "path",
+			path, "why", hf_error_text(err), NULL);
 }
 
 static int by_key(const void *a, const void *b)
@@ -255,21 +248,41 @@ static void show_result(struct backup_run *run, const struct hf_backup_result *r
 		printf("  latest/%s (id %.8s)\n", run->source, id);
 }
 
-static hf_err open_feed(
-	struct backup_run *run, const struct hf_operands *operands, struct hf_feed **out)
+static struct hf_walk_options walk_of(
+	const struct backup_run *run, const struct hf_operands *operands)
 {
-	const struct backup *options = run->options;
-	const struct hf_walk_options walk = {
+	return (struct hf_walk_options){
 		.paths = operands->at,
 		.n_paths = operands->n,
 		.exclude = run->exclude,
-		.one_file_system = options->one_file_system,
-		.exclude_caches = options->exclude_caches,
+		.one_file_system = run->options->one_file_system,
+		.exclude_caches = run->options->exclude_caches,
 		.stop = &run->cli->stop,
 	};
+}
 
-	return options->use_stdin ? hf_pipe_open(STDIN_FILENO, options->name, out)
-				  : hf_walk_open(&walk, out);
+static hf_err open_feed(
+	const struct backup_run *run, const struct hf_walk_options *walk, struct hf_feed **out)
+{
+	return run->options->use_stdin ? hf_pipe_open(STDIN_FILENO, run->options->name, out)
+				       : hf_walk_open(walk, out);
+}
+
+/* The backup, with its progress shown. */
+static hf_err run_shown(const struct backup_run *run, const struct hf_walk_options *walk,
+	struct hf_backup *backup, struct hf_backup_result *result)
+{
+	struct hf_progress progress = {0};
+	struct hf_painter *painter = hf_cli_painter(run->cli, "backing up", &progress);
+	struct hf_totals *totals =
+		painter && !run->options->use_stdin ? hf_totals_start(walk, &progress) : NULL;
+
+	backup->progress = &progress;
+	struct hf_error *err = hf_backup_run(backup, result);
+
+	hf_totals_stop(totals);
+	hf_painter_stop(painter);
+	return err;
 }
 
 static hf_err prepare(struct backup_run *run, const struct hf_operands *operands)
@@ -295,7 +308,6 @@ static hf_err run_backup(
 	__attribute__((cleanup(run_release))) struct backup_run run = {
 		.options = options, .cli = cli};
 	struct hf_backup_result result = {0};
-	struct hf_progress progress = {0};
 	HF_OWNED(hf_feed) feed = NULL;
 	struct hf_repo *repo;
 
@@ -303,8 +315,10 @@ static hf_err run_backup(
 	HF_TRY(hf_cli_repo(cli, &repo));
 	HF_TRY(hf_repo_need(repo, HF_WRITE, run.source));
 	HF_TRY(refuse_other(&run, repo));
-	HF_TRY(open_feed(&run, operands, &feed));
-	const struct hf_backup backup = {
+	const struct hf_walk_options walk = walk_of(&run, operands);
+
+	HF_TRY(open_feed(&run, &walk, &feed));
+	struct hf_backup backup = {
 		.repo = repo,
 		.feed = feed,
 		.about = &run.about,
@@ -312,15 +326,11 @@ static hf_err run_backup(
 		.dry_run = run.options->dry_run,
 		.force = run.options->force,
 		.stop = &cli->stop,
-		.progress = &progress,
 		.failed = show_failure,
 		.arg = &run,
 	};
-	struct hf_painter *painter =
-		cli->quiet ? NULL : hf_painter_start("backing up", &progress, cli->json);
-	struct hf_error *err = hf_backup_run(&backup, &result);
+	struct hf_error *err = run_shown(&run, &walk, &backup, &result);
 
-	hf_painter_stop(painter);
 	if (!err || hf_error_kind(err) == HF_PARTIAL)
 		show_result(&run, &result);
 	return err;

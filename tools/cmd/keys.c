@@ -156,10 +156,13 @@ static hf_err run_list(struct hf_cli *cli, const void *options, const struct hf_
 		show_rights(slot->rights, &rights);
 		show_sources(slot, &sources);
 		if (cli->json) {
-			hf_json_line(json_pack("{s:i, s:s, s:s, s:s, s:s, s:b}", "slot",
-				(int)slot->n, "name", name, "unlock", way, "rights",
-				hf_buf_text(&rights), "sources", hf_buf_text(&sources), "revoked",
-				slot->revoked));
+			json_t *line = json_pack("{s:i, s:s, s:s, s:b}", "slot", (int)slot->n,
+				"unlock", way, "rights", hf_buf_text(&rights), "revoked",
+				slot->revoked);
+
+			hf_json_set_text(line, "name", name);
+			hf_json_set_text(line, "sources", hf_buf_text(&sources));
+			hf_json_line(line);
 			continue;
 		}
 		hf_table_cell(table, number);

@@ -171,7 +171,7 @@ static void json_node(struct hf_node *node, struct hf_span name, const char *key
 
 	hf_json_set_bytes(line, key, name);
 	if (err) {
-		json_object_set_new(line, "error", json_string(hf_error_text(err)));
+		hf_json_set_text(line, "error", hf_error_text(err));
 		hf_error_free(err); /* told in the line */
 		hf_json_line(line);
 		return;
@@ -237,7 +237,7 @@ static bool show_listed(void *arg, const struct hf_listed *listed)
 		hf_print_name(listed->name, stdout);
 		putchar('\n');
 	}
-	return atomic_load(&listing->cli->stop.raised) == 0;
+	return atomic_load(&listing->cli->stop.raised) == 0 && !hf_stdout_failed();
 }
 
 static hf_err run_ls(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
@@ -348,7 +348,8 @@ static const struct hf_option find_options[] = {
 	{"name", 0, HF_OPTION_TEXT, "GLOB", offsetof(struct find, name), "whose last part matches"},
 	{"path", 0, HF_OPTION_TEXT, "GLOB", offsetof(struct find, path),
 		"whose path matches; ** crosses '/'"},
-	{"type", 0, HF_OPTION_TEXT, "f|d|l|c|b|p|s", offsetof(struct find, type), "of this type"},
+	{"type", 0, HF_OPTION_TEXT, "LETTERS", offsetof(struct find, type),
+		"of these types: f d l c b p s, as find(1) has them"},
 	{"print0", '0', HF_OPTION_FLAG, NULL, offsetof(struct find, zero),
 		"end each path with a NUL"},
 };
@@ -389,7 +390,7 @@ static bool visit(void *arg, const struct hf_listed *listed)
 	const size_t len = finding->path.len;
 	struct hf_attr attr;
 
-	if (atomic_load(&finding->cli->stop.raised))
+	if (atomic_load(&finding->cli->stop.raised) || hf_stdout_failed())
 		return false;
 	if (len > 0 && finding->path.at[len - 1] != '/')
 		hf_buf_add(&finding->path, "/", 1);
@@ -413,9 +414,12 @@ static bool visit(void *arg, const struct hf_listed *listed)
 static hf_err run_find(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	struct finding finding = {.cli = cli, .wish = options};
+	const char *type = finding.wish->type;
 	HF_NODE_REF node = NULL;
 	struct hf_attr attr;
 
+	if (type && (!*type || type[strspn(type, "fdlcbps")]))
+		return hf_error_new(HF_INVALID, "--type takes letters of f, d, l, c, b, p, s");
 	HF_TRY(hf_cli_node(cli, operands->at[0], &node));
 	HF_TRY(hf_node_attr(node, &attr));
 	hf_buf_add_span(&finding.path, hf_span_str(operands->at[0]));

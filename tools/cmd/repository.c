@@ -42,11 +42,16 @@ static hf_err run_init(struct hf_cli *cli, const void *options, const struct hf_
 	HF_TRY(hf_store_open(url, true, &store));
 	HF_TRY(hf_cli_unlock(cli, true, &unlock));
 	HF_TRY(hf_repo_init(store, &settings, init->slot ? init->slot : "admin", &unlock.unlock));
-	if (cli->json)
-		hf_json_line(json_pack(
-			"{s:s, s:s}", "type", "initialized", "repository", hf_store_url(store)));
-	else if (!cli->quiet)
-		printf("made a repository at %s\n", hf_store_url(store));
+	if (cli->json) {
+		json_t *line = json_pack("{s:s}", "type", "initialized");
+
+		hf_json_set_text(line, "repository", hf_store_url(store));
+		hf_json_line(line);
+	} else if (!cli->quiet) {
+		printf("made a repository at ");
+		hf_print_name(hf_span_str(hf_store_url(store)), stdout);
+		putchar('\n');
+	}
 	return NULL;
 }
 
@@ -92,6 +97,19 @@ struct check_run {
 	struct hf_map lost; /* chunks without a good copy */
 };
 
+/* "what: text", or the text alone */
+static void print_about(const char *what, const char *text)
+{
+	HF_RELEASED(hf_buf) line = {0};
+
+	hf_text_show(hf_span_str(what), &line);
+	if (line.len)
+		hf_buf_printf(&line, ": ");
+	hf_text_show(hf_span_str(text), &line);
+	hf_buf_printf(&line, "\n");
+	hf_talk_print(hf_buf_span(&line));
+}
+
 static void show_finding(void *arg, const struct hf_finding *finding)
 {
 	struct check_run *run = arg;
@@ -99,12 +117,16 @@ static void show_finding(void *arg, const struct hf_finding *finding)
 
 	if (finding->lost && finding->chunk)
 		hf_map_put(&run->lost, finding->chunk, NULL);
-	if (run->cli->json)
-		hf_json_line(json_pack("{s:s, s:s, s:s, s:b}", "type",
-			finding->note ? "note" : "finding", "object", object, "text", finding->text,
-			"lost", finding->lost));
-	else if (!finding->note || run->cli->verbose)
-		printf("%s%s%s\n", object, *object ? ": " : "", finding->text);
+	if (run->cli->json) {
+		json_t *line = json_pack("{s:s, s:b}", "type", finding->note ? "note" : "finding",
+			"lost", finding->lost);
+
+		hf_json_set_text(line, "object", object);
+		hf_json_set_text(line, "text", finding->text);
+		hf_json_line(line);
+	} else if (!finding->note || run->cli->verbose) {
+		print_about(object, finding->text);
+	}
 }
 
 static void show_damage(void *arg, const struct hf_tree_damage *damage)
@@ -115,14 +137,17 @@ static void show_damage(void *arg, const struct hf_tree_damage *damage)
 	HF_RELEASED(hf_buf) path = {0};
 
 	hf_buf_printf(&path, "sources/");
-	hf_text_show(snapshot->source, &path);
-	hf_buf_printf(&path, "/%s/", hf_time_name(snapshot->moment, false, time));
-	hf_text_show(hf_span_str(damage->path), &path);
-	if (run->cli->json)
-		hf_json_line(json_pack("{s:s, s:s, s:s}", "type", "damaged", "path",
-			hf_buf_text(&path), "text", damage->text));
-	else
-		printf("%s: %s\n", hf_buf_text(&path), damage->text);
+	hf_buf_add_span(&path, snapshot->source);
+	hf_buf_printf(&path, "/%s/%s", hf_time_name(snapshot->moment, false, time), damage->path);
+	if (run->cli->json) {
+		json_t *line = json_pack("{s:s}", "type", "damaged");
+
+		hf_json_set_bytes(line, "path", hf_buf_span(&path));
+		hf_json_set_text(line, "text", damage->text);
+		hf_json_line(line);
+	} else {
+		print_about(hf_buf_text(&path), damage->text);
+	}
 }
 
 static void show_check(const struct hf_cli *cli, const struct check *check,
@@ -146,37 +171,52 @@ static void show_check(const struct hf_cli *cli, const struct check *check,
 			objects->findings || trees->hurt_paths ? "damaged" : "all is well");
 }
 
-static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct check *check,
-	struct hf_check_result *objects, struct hf_check_tree_result *trees)
+static hf_err check_objects(struct check_run *run, struct hf_reader *reader, bool read_data,
+	struct hf_check_result *result)
 {
 	struct hf_progress progress = {0};
-	struct hf_reader *reader;
-
-	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
 	const struct hf_check_options how = {
-		.read_data = check->read_data,
-		.workers = hf_cli_workers(cli),
-		.stop = &cli->stop,
+		.read_data = read_data,
+		.workers = hf_cli_workers(run->cli),
+		.stop = &run->cli->stop,
 		.progress = &progress,
 		.found = show_finding,
 		.arg = run,
 	};
-	const struct hf_check_tree tree = {
+	struct hf_painter *painter = hf_cli_painter(run->cli, "checking objects", &progress);
+	struct hf_error *err = hf_check_objects(hf_reader_repo(reader), &how, result);
+
+	hf_painter_stop(painter);
+	return err;
+}
+
+static hf_err check_trees(
+	struct check_run *run, struct hf_reader *reader, struct hf_check_tree_result *result)
+{
+	struct hf_progress progress = {0};
+	const struct hf_check_tree how = {
 		.reader = reader,
 		.lost = &run->lost,
-		.stop = &cli->stop,
+		.stop = &run->cli->stop,
 		.progress = &progress,
 		.damaged = show_damage,
 		.arg = run,
 	};
-	struct hf_painter *painter =
-		cli->quiet ? NULL : hf_painter_start("checking", &progress, cli->json);
-	struct hf_error *err = hf_check_objects(hf_reader_repo(reader), &how, objects);
+	struct hf_painter *painter = hf_cli_painter(run->cli, "checking snapshots", &progress);
+	struct hf_error *err = hf_check_trees(&how, result);
 
-	if (!err)
-		err = hf_check_trees(&tree, trees);
 	hf_painter_stop(painter);
 	return err;
+}
+
+static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct check *check,
+	struct hf_check_result *objects, struct hf_check_tree_result *trees)
+{
+	struct hf_reader *reader;
+
+	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
+	HF_TRY(check_objects(run, reader, check->read_data, objects));
+	return check_trees(run, reader, trees);
 }
 
 static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf_operands *operands)

@@ -32,16 +32,11 @@ static const struct hf_option restore_options[] = {
 static void show_failed(void *arg, const char *path, const struct hf_error *err)
 {
 	const struct hf_cli *cli = arg;
-	HF_RELEASED(hf_buf) shown = {0};
 
-	hf_text_show(hf_span_str(path), &shown);
 	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:s, s:s, s:s}", "type", "failed", "path",
-			hf_buf_text(&shown), "kind", hf_error_word(hf_error_kind(err)), "error",
-			hf_error_text(err)));
+		hf_json_failure("failed", path, err);
 	else
-		hf_log(HF_ERROR, "not restored", "path", hf_buf_text(&shown), "why",
-			hf_error_text(err), NULL);
+		hf_log(HF_ERROR, "not restored", "path", path, "why", hf_error_text(err), NULL);
 }
 
 /* The stored thing behind a view path; a computed directory holds many, and can't be restored as
@@ -59,14 +54,60 @@ static hf_err stored_entry(
 	return NULL;
 }
 
+/* A directory's contents go into the target; all else becomes target/name. */
+static const char *target_name(const struct hf_entry *entry, const char *view_path)
+{
+	const char *slash = strrchr(view_path, '/');
+
+	if (entry->type == HF_DIR)
+		return NULL;
+	return slash ? slash + 1 : view_path;
+}
+
+/* Reads the directories, which the restore will then find at hand. */
+static void count_totals(const struct hf_restore *restore, const struct hf_entry *entry)
+{
+	struct hf_progress counted = {0};
+	struct hf_restore dry = *restore;
+
+	dry.dry_run = true;
+	dry.progress = &counted;
+	dry.failed = NULL;
+	hf_error_free(hf_restore_run(&dry, entry)); /* the restore meets it too, and tells */
+	atomic_store(&restore->progress->files_total, atomic_load(&counted.files));
+	atomic_store(&restore->progress->bytes_total, atomic_load(&counted.bytes));
+}
+
+static void show_restored(
+	const struct hf_cli *cli, const struct hf_restore *restore, struct hf_progress *progress)
+{
+	const unsigned long long files = atomic_load(&progress->files);
+	char bytes[HF_SIZE_TEXT];
+
+	if (cli->json) {
+		json_t *line = json_pack("{s:s, s:I, s:I, s:I}", "type", "summary", "files",
+			(json_int_t)files, "bytes", (json_int_t)atomic_load(&progress->bytes),
+			"failed", (json_int_t)atomic_load(&progress->failed));
+
+		hf_json_set_bytes(line, "target", hf_span_str(restore->target));
+		json_object_set_new(line, "dry_run", json_boolean(restore->dry_run));
+		hf_json_line(line);
+		return;
+	}
+	if (cli->quiet)
+		return;
+	printf("%s %llu files, %s, to ", restore->dry_run ? "would restore" : "restored", files,
+		hf_size_text(atomic_load(&progress->bytes), bytes));
+	hf_print_name(hf_span_str(restore->target), stdout);
+	putchar('\n');
+}
+
 static hf_err run_restore(
 	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	const struct restore *wish = options;
-	const char *slash = strrchr(operands->at[0], '/');
 	struct hf_progress progress = {0};
 	const struct hf_entry *entry;
-	char bytes[HF_SIZE_TEXT];
 	HF_NODE_REF node = NULL;
 	struct hf_reader *reader;
 
@@ -76,9 +117,7 @@ static hf_err run_restore(
 	const struct hf_restore restore = {
 		.reader = reader,
 		.target = operands->at[1],
-		.target_name = entry->type == HF_DIR ? NULL
-			: slash                      ? slash + 1
-						     : operands->at[0],
+		.target_name = target_name(entry, operands->at[0]),
 		.overwrite = wish->overwrite,
 		.dry_run = wish->dry_run,
 		.workers = hf_cli_workers(cli),
@@ -88,19 +127,14 @@ static hf_err run_restore(
 		.failed = show_failed,
 		.arg = cli,
 	};
-	struct hf_painter *painter =
-		cli->quiet ? NULL : hf_painter_start("restoring", &progress, cli->json);
+	struct hf_painter *painter = hf_cli_painter(cli, "restoring", &progress);
+
+	if (painter && !wish->dry_run)
+		count_totals(&restore, entry);
 	struct hf_error *err = hf_restore_run(&restore, entry);
-	const unsigned long long files = atomic_load(&progress.files);
 
 	hf_painter_stop(painter);
-	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I}", "type", "summary", "files",
-			(json_int_t)files, "bytes", (json_int_t)atomic_load(&progress.bytes),
-			"failed", (json_int_t)atomic_load(&progress.failed)));
-	else if (!cli->quiet)
-		printf("%s %llu files, %s, to %s\n", wish->dry_run ? "would restore" : "restored",
-			files, hf_size_text(atomic_load(&progress.bytes), bytes), operands->at[1]);
+	show_restored(cli, &restore, &progress);
 	return err;
 }
 
@@ -160,23 +194,27 @@ static hf_err show_difference(void *arg, enum hf_difference what, const char *pa
 {
 	struct diff_run *run = arg;
 	const struct hf_entry *entry = b ? b : a;
+	HF_RELEASED(hf_buf) line = {0};
 
 	run->differences++;
 	if (run->cli->json) {
-		json_t *line = json_pack("{s:s%}", "what", (const char[]){(char)what}, (size_t)1);
+		json_t *object = json_object();
 
-		hf_json_set_bytes(line, "path", hf_span_str(path));
+		json_object_set_new(object, "what", json_stringn((const char[]){(char)what}, 1));
+		hf_json_set_bytes(object, "path", hf_span_str(path));
 		if (a)
-			json_object_set_new(line, "size_a", json_integer((json_int_t)a->size));
+			json_object_set_new(object, "size_a", json_integer((json_int_t)a->size));
 		if (b)
-			json_object_set_new(line, "size_b", json_integer((json_int_t)b->size));
-		hf_json_line(line);
+			json_object_set_new(object, "size_b", json_integer((json_int_t)b->size));
+		hf_json_line(object);
 		return NULL;
 	}
-	printf("%c ", what);
-	hf_print_name(hf_span_str(path), stdout);
-	printf("%s\n", entry && entry->type == HF_DIR ? "/" : "");
-	return NULL;
+	hf_buf_printf(&line, "%c ", what);
+	hf_show_name(hf_span_str(path), &line);
+	hf_buf_printf(&line, "%s\n", entry && entry->type == HF_DIR ? "/" : "");
+	hf_talk_print(hf_buf_span(&line));
+	return hf_stdout_failed() ? hf_error_new(HF_CANCELLED, "nobody reads the differences")
+				  : NULL;
 }
 
 /* What begins with one of the view's own directories is a view path; all else is a local one. */
@@ -218,8 +256,7 @@ static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_
 			return hf_error_new(HF_INVALID, "the two are in different repositories");
 		HF_TRY(hf_compare_trees(&compare, entry_a, entry_b));
 	} else {
-		struct hf_painter *painter =
-			cli->quiet ? NULL : hf_painter_start("comparing", &progress, cli->json);
+		struct hf_painter *painter = hf_cli_painter(cli, "comparing", &progress);
 		struct hf_error *err = hf_compare_local(&compare, entry_a, operands->at[1]);
 
 		hf_painter_stop(painter);

@@ -195,7 +195,7 @@ START_TEST(a_program_reads_progress_as_json)
 	struct hf_progress progress = {0};
 	struct hf_painter *painter;
 	int from = catch_output(STDOUT_FILENO);
-	json_t *line, *inner;
+	json_t *line;
 
 	atomic_store(&progress.bytes_total, 100);
 	atomic_store(&progress.stored, 7);
@@ -204,10 +204,10 @@ START_TEST(a_program_reads_progress_as_json)
 	hf_painter_stop(painter);
 
 	ck_assert_ptr_nonnull(line);
-	inner = json_object_get(line, "progress");
-	ck_assert_str_eq(json_string_value(json_object_get(inner, "verb")), "backup");
-	ck_assert_int_eq(json_integer_value(json_object_get(inner, "bytes_total")), 100);
-	ck_assert_int_eq(json_integer_value(json_object_get(inner, "stored")), 7);
+	ck_assert_str_eq(json_string_value(json_object_get(line, "type")), "progress");
+	ck_assert_str_eq(json_string_value(json_object_get(line, "verb")), "backup");
+	ck_assert_int_eq(json_integer_value(json_object_get(line, "bytes_total")), 100);
+	ck_assert_int_eq(json_integer_value(json_object_get(line, "stored")), 7);
 	json_decref(line);
 }
 END_TEST
