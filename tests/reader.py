@@ -14,7 +14,7 @@ records, directories, repository. It needs Python 3.11, and python3-cryptography
 python3-zstandard as Debian 12 has them. A passphrase is its file's first line.
 
 The status is 0 if all was well, 1 if something was bad (each such thing is one line on the standard
-error), 2 if the repository can't be opened.
+error), 2 if the repository can't be opened or DEST not be made.
 """
 
 import argparse
@@ -292,7 +292,7 @@ def main():
             Restore(repository).run(repository.root(repository.choose(args.which)), args.dest)
         else:
             Verify(repository).run()
-    except (Bad, Denied) as err:
+    except (Bad, Denied, OSError) as err:
         print(f"reader: {err}", file=sys.stderr)
         return 2
     return 1 if store.problems else 0

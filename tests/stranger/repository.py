@@ -272,7 +272,7 @@ class Repository:
 
     def root(self, snapshot):
         entries = take_directory_block(Cursor(snapshot.root))
-        need(len(entries) == 1 and entries[0].name == b"", "a root is one entry, without name")
+        need(len(entries) == 1, "a root is one entry")
         return entries[0]
 
     def content(self, entry):
