@@ -1,5 +1,6 @@
 #include "backend/repo/catalog.h"
 
+#include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
 /* ---- snapshots and other records ---- */
@@ -56,6 +57,12 @@ hf_err hf_catalog_add_record(
 	return hf_use_run(&use, "adding a record");
 }
 
+/* A whole id is found by its key; for a prefix all are looked at. */
+static bool is_whole(const char *id_prefix)
+{
+	return strlen(id_prefix) == 2 * HF_SNAPSHOT_ID_LEN;
+}
+
 /* The query's text: only what is asked for is in it, so that each form can use its index. */
 static void print_query(const struct hf_snapshot_query *query, struct hf_buf *out)
 {
@@ -77,7 +84,9 @@ static void print_query(const struct hf_snapshot_query *query, struct hf_buf *ou
 		hf_buf_printf(out, " AND s.source = ?1");
 	if (query->bounded)
 		hf_buf_printf(out, " AND s.moment <= ?2");
-	if (query->id_prefix)
+	if (query->id_prefix && is_whole(query->id_prefix))
+		hf_buf_printf(out, " AND s.id = ?3");
+	else if (query->id_prefix)
 		hf_buf_printf(out, " AND substr(lower(hex(s.id)), 1, length(?3)) = ?3");
 	hf_buf_printf(out, " ORDER BY s.moment %s, s.seen %s, s.id %s%s", way, way, way,
 		query->newest_only ? " LIMIT 1" : "");
@@ -115,13 +124,17 @@ hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot
 		err = hf_catalog_error(catalog, "asking for snapshots");
 	} else {
 		struct hf_use use = {catalog, statement};
+		uint8_t id[HF_SNAPSHOT_ID_LEN];
 		bool row = true;
 
 		/* Binding a parameter that the text lacks fails, and does no harm. */
 		if (query->source)
 			hf_use_text(&use, 1, hf_span_str(query->source));
 		hf_use_int(&use, 2, query->until);
-		if (query->id_prefix)
+		if (query->id_prefix && is_whole(query->id_prefix) &&
+			hf_unhex(query->id_prefix, 2 * HF_SNAPSHOT_ID_LEN, id))
+			hf_use_bytes(&use, 3, hf_span(id, sizeof(id)));
+		else if (query->id_prefix)
 			hf_use_text(&use, 3, hf_span_str(query->id_prefix));
 		if (query->label_key) {
 			hf_use_text(&use, 4, hf_span_str(query->label_key));
