@@ -107,38 +107,20 @@ static hf_err read_copy(struct hf_store *store, uint32_t n, unsigned copy, struc
 	return NULL;
 }
 
-/* The keyring in the first copy that parses. */
-static hf_err read_keyring(struct hf_store *store, uint32_t n, struct hf_keys *keys)
-{
-	struct hf_error *err = read_copy(store, n, 0, keys);
-
-	if (err && hf_store_copies(store, "keyring/0") > 1) {
-		struct hf_error *second = read_copy(store, n, 1, keys);
-
-		if (!second) {
-			hf_log(HF_WARN, "a keyring is damaged; its twin is used", "why",
-				hf_error_text(err), NULL);
-			hf_error_free(err); /* told, and the twin holds */
-			return NULL;
-		}
-		hf_error_free(second); /* the first error says as much */
-	}
-	return err;
-}
-
 static void install(struct hf_repo *repo, struct hf_keys *keys)
 {
 	keys->older = atomic_load(&repo->keys);
 	atomic_store(&repo->keys, keys);
 }
 
-/* Unlocks keyring n: with the key that was given, or with the secrets at hand. */
-static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlock *unlock)
+/* Unlocks a copy of keyring n: with the key that was given, or with the secrets at hand. */
+static hf_err try_copy(
+	struct hf_repo *repo, uint32_t n, unsigned copy, const struct hf_unlock *unlock)
 {
 	OWNED_KEYS keys = hf_calloc(1, sizeof(*keys));
 	struct hf_keys *known = atomic_load(&repo->keys);
 
-	HF_TRY(read_keyring(repo->store, n, keys));
+	HF_TRY(read_copy(repo->store, n, copy, keys));
 	if (unlock)
 		HF_TRY(hf_keyring_unlock(&keys->keyring, unlock, &keys->slot, &keys->secrets));
 	else
@@ -148,10 +130,34 @@ static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlo
 	return NULL;
 }
 
+/* The first copy that holds; else why the first one does not. */
+static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlock *unlock)
+{
+	struct hf_error *first = try_copy(repo, n, 0, unlock);
+
+	/* A key that fits no slot of a whole keyring fits none of its twin. */
+	if (!first || hf_error_kind(first) == HF_NO_KEY || hf_error_kind(first) == HF_DENIED ||
+		hf_store_copies(repo->store, "keyring/0") < 2)
+		return first;
+	struct hf_error *second = try_copy(repo, n, 1, unlock);
+
+	if (second) {
+		hf_error_free(second); /* the first error says as much */
+		return first;
+	}
+	hf_log(HF_WARN, "a keyring can't be used; its twin is", "why", hf_error_text(first), NULL);
+	hf_error_free(first); /* told, and the twin holds */
+	return NULL;
+}
+
+/* NO_KEY too: whoever can write to the store can plant a keyring with slots of his own. */
 static bool passed_over(enum hf_error_kind kind)
 {
-	return kind == HF_CORRUPT || kind == HF_NOT_FOUND;
+	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_NO_KEY;
 }
+
+/* A passphrase costs a quarter of a second for each keyring that it does not fit. */
+#define KEYRINGS_TRIED 4
 
 /*
  * The highest of the numbers that holds. A higher one that fails is told, and passed over for
@@ -160,18 +166,21 @@ static bool passed_over(enum hf_error_kind kind)
 static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *numbers,
 	uint32_t above, const struct hf_unlock *unlock)
 {
+	const size_t last = numbers->n > KEYRINGS_TRIED ? numbers->n - KEYRINGS_TRIED : 0;
 	struct hf_error *first = NULL;
 
-	for (size_t i = numbers->n; i > 0 && numbers->at[i - 1] > above; i--) {
+	for (size_t i = numbers->n; i > last && numbers->at[i - 1] > above; i--) {
 		struct hf_error *err = try_keyring(repo, numbers->at[i - 1], unlock);
 
+		if (!err && first)
+			hf_log(HF_ERROR, "a keyring can't be used; an older one is", "why",
+				hf_error_text(first), NULL);
 		if (!err || !passed_over(hf_error_kind(err))) {
-			hf_error_free(first); /* a lower one decided */
+			hf_error_free(first); /* told, or the lower one's reason weighs more */
 			return err;
 		}
-		hf_log(HF_ERROR, "a keyring can't be used", "why", hf_error_text(err), NULL);
 		if (first)
-			hf_error_free(err); /* told above */
+			hf_error_free(err); /* the highest one's reason is the one to tell */
 		else
 			first = err;
 	}
@@ -199,6 +208,7 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 	struct hf_error *err = try_from_highest(repo, &numbers, known, NULL);
 
 	if (err && passed_over(hf_error_kind(err))) {
+		hf_log(HF_ERROR, "a newer keyring can't be used", "why", hf_error_text(err), NULL);
 		hf_error_free(err); /* told; the one we have holds */
 		return NULL;
 	}

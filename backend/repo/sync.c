@@ -134,9 +134,9 @@ static hf_err fetch_work(void *job)
 /* ---- taking it in ---- */
 
 /* The right that a record asks for; admin has all. */
-static unsigned right_for(enum hf_record_kind kind)
+static unsigned right_for(const struct hf_record *record)
 {
-	switch (kind) {
+	switch (record->kind) {
 	case HF_RECORD_PACK:
 	case HF_RECORD_RELIES:
 		return HF_WRITE | HF_MAINTAIN;
@@ -154,14 +154,16 @@ static unsigned right_for(enum hf_record_kind kind)
 	case HF_RECORD_RESULT:
 		return HF_READ;
 	case HF_RECORD_PROVEN:
-		return HF_READ | HF_MAINTAIN;
+		/* Only a reader can have decoded anything. */
+		return record->proven.depth == 1 ? HF_READ | HF_MAINTAIN : HF_READ;
 	}
 	return 0;
 }
 
-static bool may_record(const struct hf_slot *slot, const struct hf_record *record)
+/* copied: an origin stands before it, so another slot wrote it once; then a maintainer vouches. */
+static bool may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied)
 {
-	if (!hf_slot_may(slot, right_for(record->kind)))
+	if (!hf_slot_may(slot, copied ? HF_MAINTAIN : right_for(record)))
 		return false;
 	const enum hf_record_kind of =
 		record->kind == HF_RECORD_UNFINISHED ? record->of : record->kind;
@@ -170,6 +172,8 @@ static bool may_record(const struct hf_slot *slot, const struct hf_record *recor
 		return hf_slot_may_source(slot, record->snapshot.source);
 	if (of == HF_RECORD_JOURNAL)
 		return hf_slot_may_source(slot, record->journal.source);
+	if (of == HF_RECORD_RESULT)
+		return hf_slot_may_source(slot, record->result.source);
 	return true;
 }
 
@@ -239,7 +243,9 @@ static hf_err apply(struct fetch *fetch)
 		/* What a revoked slot's late commits say is void, but their packs stay readable. */
 		if (!fetch->counts && record->kind != HF_RECORD_PACK)
 			continue;
-		if (!may_record(fetch->slot, record)) {
+		const bool copied = i > 0 && record[-1].kind == HF_RECORD_ORIGIN;
+
+		if (!may_record(fetch->slot, record, copied)) {
 			hf_log(HF_WARN, "a record is beyond its slot's rights and does not count",
 				"commit", fetch->name, NULL);
 			continue;

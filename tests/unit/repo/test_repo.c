@@ -255,6 +255,32 @@ START_TEST(an_init_that_was_cut_off_is_completed)
 }
 END_TEST
 
+START_TEST(a_planted_keyring_locks_nobody_out)
+{
+	HF_OWNED(hf_mem) mem = hf_mem_new(2);
+	HF_OWNED(hf_mem) foreign = hf_mem_new(1);
+	HF_OWNED(hf_store) store = NULL;
+	char *cache = hf_test_dir();
+	HF_OWNED(hf_repo) repo = NULL;
+	struct hf_test_repo_keys other;
+
+	init(mem);
+	hf_test_repo_keys_make(&other);
+	other.keyring.n = 2;
+	HF_RELEASED(hf_buf) planted = {0};
+
+	hf_keyring_print(&other.keyring, &other.secrets[HF_TEST_ADMIN].root_seed, &planted);
+	ck_ok(hf_mem_store_open(mem, &store));
+	ck_ok(hf_store_put(store, "keyring/0000000002", hf_buf_span(&planted)));
+
+	ck_ok(open_as(mem, "first", cache, &repo));
+	ck_assert_uint_eq(hf_repo_keyring(repo)->n, 1);
+	ck_ok(hf_repo_sync(repo, NULL));
+	hf_test_repo_keys_release(&other);
+	hf_test_dir_free(cache);
+}
+END_TEST
+
 struct packs {
 	struct hf_store *store;
 	const struct hf_epoch_keys *keys;
@@ -360,4 +386,4 @@ HF_TEST_MAIN("repo", chunks_of_one_machine_are_read_on_another, a_chunk_is_store
 	a_second_init_is_refused_and_an_empty_store_is_no_repository,
 	a_slot_with_write_adds_and_can_not_read, an_init_that_was_cut_off_is_completed,
 	a_snapshot_stands_in_a_pack_too, a_snapshot_stands_in_a_pack_too,
-	no_failing_call_loses_what_was_published)
+	a_planted_keyring_locks_nobody_out, no_failing_call_loses_what_was_published)
