@@ -35,6 +35,8 @@ HF_OWNABLE(hf_repo)
 
 /* Lists, gets and verifies what the catalog lacks. changed (NULL ok): something new came. */
 hf_err hf_repo_sync(struct hf_repo *repo, bool *changed);
+/* The same for who is about to write: supplies the second copies that a killed writer left out. */
+hf_err hf_repo_sync_to_write(struct hf_repo *repo);
 
 /* HF_DENIED, with the slot's name and rights, unless the slot may. source NULL: any. */
 hf_err hf_repo_need(const struct hf_repo *repo, enum hf_right right, const char *source);

@@ -29,6 +29,7 @@ struct hf_repo {
 	_Atomic(struct hf_keys *) keys; /* the newest */
 	struct hf_catalog *catalog;
 	char *cache_dir;
+	atomic_bool mends; /* a writer: supplies second copies that a killed one left out */
 	uint32_t at_least;
 
 	/* Set once, at opening: they never change in a repository's life. */
@@ -76,6 +77,8 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found);
 hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy);
 
 /* ---- sync.c ---- */
+/* Writes the copies of an object that are missing, from good bytes; best effort. */
+void hf_sync_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
 /* Takes a whole commit object that was verified or is our own into the catalog. */
 hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object);
 

@@ -94,6 +94,21 @@ static hf_err judge(struct fetch *fetch)
 	return NULL;
 }
 
+void hf_sync_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes)
+{
+	uint64_t size;
+
+	for (unsigned copy = 0; copy < hf_store_copies(repo->store, name); copy++) {
+		struct hf_error *err = hf_store_stat(repo->store, name, copy, &size);
+
+		if (err && hf_error_kind(err) == HF_NOT_FOUND) {
+			hf_error_free(err); /* that is what we are here for */
+			err = hf_store_mend(repo->store, name, copy, bytes);
+		}
+		hf_error_free(err); /* check tells of a copy that is missing for longer */
+	}
+}
+
 static hf_err get_and_judge(struct fetch *fetch, unsigned copy)
 {
 	hf_buf_clear(&fetch->object);
@@ -123,8 +138,12 @@ static hf_err fetch_work(void *job)
 		} else {
 			hf_error_free(err);
 		}
-		if (!fetch->why)
+		if (!fetch->why) {
+			if (atomic_load(&fetch->repo->mends))
+				hf_sync_supply_copies(
+					fetch->repo, fetch->name, hf_buf_span(&fetch->object));
 			return NULL;
+		}
 	}
 	const enum hf_error_kind kind = hf_error_kind(fetch->why);
 
@@ -397,4 +416,37 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 	if (changed)
 		*changed = any;
 	return err;
+}
+
+/* One of the two numbered heads: a copy that is the one we verified is what the other lacks. */
+static void supply_head(
+	struct hf_repo *repo, const char *folder, uint32_t n, const struct hf_id *digest)
+{
+	char name[HF_NUMBERED_NAME_LEN + 1];
+	struct hf_id found;
+
+	hf_numbered_name(folder, n, name);
+	for (unsigned copy = 0; copy < hf_store_copies(repo->store, name); copy++) {
+		HF_RELEASED(hf_buf) bytes = {0};
+		struct hf_error *err =
+			hf_store_get_all(repo->store, name, copy, HF_MAX_CHECKPOINT, &bytes);
+
+		hf_sha256(hf_buf_span(&bytes), &found);
+		if (!err && hf_id_equal(&found, digest))
+			hf_sync_supply_copies(repo, name, hf_buf_span(&bytes));
+		hf_error_free(err); /* then it is the one to be supplied */
+	}
+}
+
+hf_err hf_repo_sync_to_write(struct hf_repo *repo)
+{
+	atomic_store(&repo->mends, true);
+	HF_TRY(hf_repo_sync(repo, NULL));
+	const struct hf_keys *keys = atomic_load(&repo->keys);
+	struct hf_id digest;
+
+	hf_sha256(hf_buf_span(&keys->bytes), &digest);
+	supply_head(repo, "keyring", keys->keyring.n, &digest);
+	supply_head(repo, "checkpoints", repo->checkpoint, &repo->checkpoint_id);
+	return NULL;
 }

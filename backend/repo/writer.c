@@ -127,7 +127,7 @@ hf_err hf_writer_begin(
 	if (writer->options.level == 0)
 		writer->options.level = HF_ZIP_LEVEL;
 	HF_TRY(hf_repo_need(repo, HF_WRITE, NULL));
-	HF_TRY(hf_repo_sync(repo, NULL));
+	HF_TRY(hf_repo_sync_to_write(repo));
 	HF_TRY(hf_packer_new(
 		repo, options->workers ? UPLOADERS : 0, options->progress, &writer->packer));
 	HF_TRY(hf_pool_new(&put_ops, options->workers, 2 * options->workers + 2, &writer->pool));

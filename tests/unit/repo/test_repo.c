@@ -281,6 +281,43 @@ START_TEST(a_planted_keyring_locks_nobody_out)
 }
 END_TEST
 
+static hf_err lose_twin(void *arg, const char *name)
+{
+	hf_mem_lose(arg, name, 1);
+	return NULL;
+}
+
+static hf_err has_twin(void *arg, const char *name)
+{
+	ck_assert_ptr_nonnull(hf_mem_at(arg, name, 1));
+	return NULL;
+}
+
+START_TEST(a_writer_supplies_the_twins_that_a_killed_one_left_out)
+{
+	HF_OWNED(hf_mem) mem = hf_mem_new(2);
+	char *here = hf_test_dir(), *there = hf_test_dir();
+	HF_OWNED(hf_repo) killed = NULL;
+	HF_OWNED(hf_repo) next = NULL;
+	struct hf_id ids[20];
+
+	init(mem);
+	ck_ok(open_as(mem, "first", here, &killed));
+	write_chunks(killed, 0, 10, ids);
+	ck_ok(hf_catalog_each_commit(hf_repo_catalog(killed), lose_twin, mem));
+	ck_ok(lose_twin(mem, "keyring/0000000001"));
+	ck_ok(lose_twin(mem, "checkpoints/0000000001"));
+
+	ck_ok(open_as(mem, "first", there, &next));
+	write_chunks(next, 0, 10, ids);
+	ck_ok(hf_catalog_each_commit(hf_repo_catalog(killed), has_twin, mem));
+	ck_ok(has_twin(mem, "keyring/0000000001"));
+	ck_ok(has_twin(mem, "checkpoints/0000000001"));
+	hf_test_dir_free(here);
+	hf_test_dir_free(there);
+}
+END_TEST
+
 struct packs {
 	struct hf_store *store;
 	const struct hf_epoch_keys *keys;
@@ -385,5 +422,6 @@ HF_TEST_MAIN("repo", chunks_of_one_machine_are_read_on_another, a_chunk_is_store
 	many_workers_and_none_give_the_same_objects, a_wrong_key_opens_nothing,
 	a_second_init_is_refused_and_an_empty_store_is_no_repository,
 	a_slot_with_write_adds_and_can_not_read, an_init_that_was_cut_off_is_completed,
-	a_snapshot_stands_in_a_pack_too, a_snapshot_stands_in_a_pack_too,
-	a_planted_keyring_locks_nobody_out, no_failing_call_loses_what_was_published)
+	a_snapshot_stands_in_a_pack_too, a_planted_keyring_locks_nobody_out,
+	a_writer_supplies_the_twins_that_a_killed_one_left_out,
+	no_failing_call_loses_what_was_published)
