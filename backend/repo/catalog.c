@@ -41,6 +41,12 @@ static const char *const sql[QUERIES] = {
 	[HAS_COMMIT] = "SELECT 1 FROM commits WHERE name = ?1",
 	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3)",
 	[EACH_COMMIT] = "SELECT name FROM commits ORDER BY name",
+	[EACH_COMMIT_OF] = "SELECT name FROM commits WHERE slot = ?1 AND counted ORDER BY name",
+	[DISTRUST_LABELS] = "DELETE FROM labels WHERE snapshot IN"
+			    " (SELECT id FROM snapshots WHERE slot = ?1 AND seen >= ?2)",
+	[DISTRUST_SNAPSHOTS] = "DELETE FROM snapshots WHERE slot = ?1 AND seen >= ?2",
+	[FORGET_RECORDS] = "DELETE FROM records WHERE seen >= ?1",
+	[FORGET_COMMITS] = "DELETE FROM commits WHERE name >= ?1",
 	[FIND_PACK] = "SELECT n FROM packs WHERE id = ?1",
 	[ADD_PACK] = "INSERT INTO packs(id, kind, time, size, header, slot, seen, proven, depth)"
 		     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

@@ -32,6 +32,14 @@ hf_err hf_catalog_add_commit(
 typedef struct hf_error *hf_name_fn(void *arg, const char *name);
 hf_err hf_catalog_each_commit(
 	struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name */
+/* Those of one slot that count, by name. */
+hf_err hf_catalog_each_commit_of(
+	struct hf_catalog *catalog, uint32_t slot, hf_name_fn *each, void *arg);
+/*
+ * A slot was revoked: takes back what it said since the cutoff, and forgets all commits since, so
+ * that they are read and judged anew. Packs stay. Notes that this was done; once is enough.
+ */
+hf_err hf_catalog_distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff);
 
 /* ---- packs and chunks ---- */
 struct hf_pack {

@@ -174,3 +174,67 @@ uint64_t hf_catalog_version(struct hf_catalog *catalog)
 		others = (uint64_t)sqlite3_column_int64(use.statement, 0);
 	return (others << 40) + (uint64_t)sqlite3_total_changes64(catalog->db);
 }
+
+/* ---- what a revoked slot said ---- */
+
+hf_err hf_catalog_each_commit_of(
+	struct hf_catalog *catalog, uint32_t slot, hf_name_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, EACH_COMMIT_OF);
+
+	hf_use_int(&use, 1, slot);
+	return hf_use_names(&use, each, arg);
+}
+
+static hf_err take_back(
+	struct hf_catalog *catalog, enum hf_query query, uint32_t slot, int64_t cutoff)
+{
+	HF_USE use = hf_use_begin(catalog, query);
+
+	hf_use_int(&use, 1, slot);
+	hf_use_int(&use, 2, cutoff);
+	return hf_use_run(&use, "taking back what a slot said");
+}
+
+/*
+ * All commits, not the slot's alone: it may have said first what an honest one said too, which must
+ * come back. Other slots' snapshots stay where they are meanwhile; a mount goes on showing them.
+ */
+static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff)
+{
+	char from[HF_COMMIT_NAME_LEN + 1];
+	const struct hf_id lowest = {{0}};
+
+	hf_commit_name(cutoff, &lowest, from);
+	HF_TRY(take_back(catalog, DISTRUST_LABELS, slot, cutoff));
+	HF_TRY(take_back(catalog, DISTRUST_SNAPSHOTS, slot, cutoff));
+	{
+		HF_USE use = hf_use_begin(catalog, FORGET_RECORDS);
+
+		hf_use_int(&use, 1, cutoff);
+		HF_TRY(hf_use_run(&use, "forgetting records"));
+	}
+	HF_USE use = hf_use_begin(catalog, FORGET_COMMITS);
+
+	hf_use_text(&use, 1, hf_span_str(from));
+	return hf_use_run(&use, "forgetting commits");
+}
+
+hf_err hf_catalog_distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff)
+{
+	HF_FREED char *fact = hf_format("revoked %u", slot);
+	int64_t done;
+
+	HF_TRY(hf_catalog_fact(catalog, fact, &done));
+	if (done)
+		return NULL;
+	HF_TRY(hf_catalog_begin(catalog));
+	struct hf_error *err = distrust(catalog, slot, cutoff);
+
+	if (!err)
+		err = hf_catalog_set(catalog, fact, 1);
+	if (!err)
+		return hf_catalog_end(catalog);
+	hf_catalog_cancel(catalog);
+	return err;
+}

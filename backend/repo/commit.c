@@ -16,8 +16,19 @@ static hf_err commit_time(struct hf_repo *repo, int64_t not_before, int64_t *out
 	return NULL;
 }
 
+/* Sessions are long: a slot may have been revoked, an epoch added, since this one was opened. */
+static hf_err look_for_keyring(struct hf_repo *repo)
+{
+	pthread_mutex_lock(&repo->lock);
+	struct hf_error *err = hf_keys_refresh(repo);
+
+	pthread_mutex_unlock(&repo->lock);
+	return err;
+}
+
 hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before)
 {
+	HF_TRY(look_for_keyring(repo));
 	const struct hf_keys *keys = atomic_load(&repo->keys);
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_COMMIT);
 	HF_RELEASED(hf_buf) body = {0}, object = {0};

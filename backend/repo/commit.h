@@ -6,7 +6,7 @@
 
 /*
  * records: hf_record_print() of each, one after another. Dated by the store's clock, never before
- * `not_before`.
+ * `not_before`. Looks for a newer keyring first. HF_DENIED: our slot was revoked.
  */
 hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before);
 

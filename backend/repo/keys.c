@@ -2,6 +2,7 @@
 
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
+#include "backend/format/limits.h"
 #include "backend/repo/state.h"
 
 static void keys_free(struct hf_keys *keys)
@@ -84,6 +85,18 @@ hf_err hf_numbers_list(struct hf_store *store, const char *folder, struct hf_num
 	return hf_store_list(store, prefix, "", note_number, out);
 }
 
+/* Only those above n: one short answer, however many there are. */
+static hf_err list_above(
+	struct hf_store *store, const char *folder, uint32_t n, struct hf_numbers *out)
+{
+	HF_FREED char *prefix = hf_format("%s/", folder);
+	char after[HF_NUMBERED_NAME_LEN + 1];
+
+	hf_numbered_name(folder, n, after);
+	out->folder = folder;
+	return hf_store_list(store, prefix, after, note_number, out);
+}
+
 void hf_numbers_release(struct hf_numbers *numbers)
 {
 	free(numbers->at);
@@ -113,19 +126,26 @@ static void install(struct hf_repo *repo, struct hf_keys *keys)
 	atomic_store(&repo->keys, keys);
 }
 
+/* Goes on to a newer keyring with the secrets at hand. */
+static hf_err follow_keyring(const struct hf_keys *known, struct hf_keys *keys)
+{
+	if (!hf_keyring_verify(&keys->keyring, known->secrets.root_public))
+		return hf_error_new(HF_CORRUPT,
+			"keyring %u is not signed by this repository's root", keys->keyring.n);
+	return hf_keyring_follow(&keys->keyring, &known->secrets, &keys->slot, &keys->secrets);
+}
+
 /* Unlocks a copy of keyring n: with the key that was given, or with the secrets at hand. */
 static hf_err try_copy(
 	struct hf_repo *repo, uint32_t n, unsigned copy, const struct hf_unlock *unlock)
 {
 	OWNED_KEYS keys = hf_calloc(1, sizeof(*keys));
-	struct hf_keys *known = atomic_load(&repo->keys);
 
 	HF_TRY(read_copy(repo->store, n, copy, keys));
 	if (unlock)
 		HF_TRY(hf_keyring_unlock(&keys->keyring, unlock, &keys->slot, &keys->secrets));
 	else
-		HF_TRY(hf_keyring_follow(
-			&keys->keyring, &known->secrets, &keys->slot, &keys->secrets));
+		HF_TRY(follow_keyring(atomic_load(&repo->keys), keys));
 	install(repo, HF_STEAL(keys));
 	return NULL;
 }
@@ -204,7 +224,7 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 	HF_RELEASED(hf_numbers) numbers = {0};
 	const uint32_t known = atomic_load(&repo->keys)->keyring.n;
 
-	HF_TRY(hf_numbers_list(repo->store, "keyring", &numbers));
+	HF_TRY(list_above(repo->store, "keyring", known, &numbers));
 	struct hf_error *err = try_from_highest(repo, &numbers, known, NULL);
 
 	if (err && passed_over(hf_error_kind(err))) {
@@ -222,6 +242,10 @@ hf_err hf_keys_put(
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
 	hf_keyring_print(keyring, root_seed, &bytes);
+	if (bytes.len > HF_MAX_KEYRING)
+		return hf_error_new(HF_INVALID,
+			"the keyring would grow to %zu bytes, and has room for %u", bytes.len,
+			HF_MAX_KEYRING);
 	hf_numbered_name("keyring", keyring->n, name);
 	return hf_store_put(store, name, hf_buf_span(&bytes));
 }
@@ -237,23 +261,198 @@ static hf_err copy_keyring(
 	return hf_keyring_parse(hf_buf_span(&keys->bytes), arena, out);
 }
 
+/* The admin's secrets, for what changes them on the way to a keyring that may yet be refused. */
+static void copy_secrets(const struct hf_slot_secrets *from, struct hf_slot_secrets *out)
+{
+	*out = *from;
+	out->epochs = hf_calloc(from->n_epochs, sizeof(*out->epochs));
+	memcpy(out->epochs, from->epochs, from->n_epochs * sizeof(*out->epochs));
+}
+
+/* What a change works on: the newest keyring, counted up, and what the admin's slot has. */
+struct draft {
+	struct hf_repo *repo;
+	struct hf_arena arena;
+	struct hf_keyring keyring;
+	struct hf_slot_secrets admin;
+};
+static void draft_release(struct draft *draft)
+{
+	hf_slot_secrets_release(&draft->admin);
+	hf_arena_release(&draft->arena);
+}
+typedef struct hf_error *change_fn(struct draft *draft, const void *arg);
+
+static hf_err refresh_locked(struct hf_repo *repo)
+{
+	pthread_mutex_lock(&repo->lock);
+	struct hf_error *err = hf_keys_refresh(repo);
+
+	pthread_mutex_unlock(&repo->lock);
+	return err;
+}
+
+static hf_err try_change(struct hf_repo *repo, change_fn *change, const void *arg)
+{
+	__attribute__((cleanup(draft_release))) struct draft draft = {.repo = repo};
+
+	HF_TRY(refresh_locked(repo));
+	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
+	HF_TRY(copy_keyring(repo, &draft.arena, &draft.keyring));
+	copy_secrets(hf_repo_secrets(repo), &draft.admin);
+	draft.keyring.n++;
+	HF_TRY(change(&draft, arg));
+	return hf_keys_put(repo->store, &draft.keyring, &draft.admin.root_seed);
+}
+
+/* Who comes second looks again and builds on the other's keyring, once. */
+static hf_err change_keyring(struct hf_repo *repo, change_fn *change, const void *arg)
+{
+	struct hf_error *err = try_change(repo, change, arg);
+
+	if (err && hf_error_kind(err) == HF_EXISTS) {
+		hf_error_free(err); /* what follows decides */
+		err = try_change(repo, change, arg);
+	}
+	if (err && hf_error_kind(err) == HF_EXISTS)
+		return hf_error_in(err,
+			"keyring %u is there already: another change was first, or an object "
+			"that is no keyring of this repository is in the way; hint: try again, "
+			"then remove what does not hold",
+			hf_repo_keyring(repo)->n + 1);
+	HF_TRY(err);
+	return refresh_locked(repo);
+}
+
+struct addition {
+	const struct hf_slot_wish *wish;
+	const struct hf_unlock *unlock;
+};
+
+static hf_err add_slot(struct draft *draft, const void *arg)
+{
+	const struct addition *addition = arg;
+
+	return hf_keyring_add_slot(
+		&draft->keyring, &draft->arena, &draft->admin, addition->wish, addition->unlock);
+}
+
 hf_err hf_repo_add_slot(
 	struct hf_repo *repo, const struct hf_slot_wish *wish, const struct hf_unlock *unlock)
 {
-	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_keyring keyring;
+	const struct addition addition = {wish, unlock};
 
-	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
-	HF_TRY(hf_keys_refresh(repo));
-	const struct hf_slot_secrets *admin = hf_repo_secrets(repo);
+	return change_keyring(repo, add_slot, &addition);
+}
 
-	HF_TRY(copy_keyring(repo, &arena, &keyring));
-	keyring.n++;
-	HF_TRY(hf_keyring_add_slot(&keyring, &arena, admin, wish, unlock));
-	struct hf_error *err = hf_keys_put(repo->store, &keyring, &admin->root_seed);
+static hf_err add_epoch(struct draft *draft, const void *arg)
+{
+	int64_t now;
 
-	if (err && hf_error_kind(err) == HF_EXISTS)
-		return hf_error_in(err, "another change to the keyring was first; hint: try again");
-	HF_TRY(err);
-	return hf_keys_refresh(repo);
+	(void)arg;
+	HF_TRY(hf_store_now(draft->repo->store, &now));
+	return hf_keyring_add_epoch(&draft->keyring, &draft->arena, &draft->admin, now);
+}
+
+hf_err hf_repo_rotate(struct hf_repo *repo)
+{
+	return change_keyring(repo, add_epoch, NULL);
+}
+
+/* ---- revoking ---- */
+
+struct revocation {
+	const char *name;
+	int64_t distrust_after;
+};
+
+/* Names are unique among the slots that are not revoked. */
+static hf_err find_slot(struct draft *draft, const char *name, struct hf_slot **out)
+{
+	const uint32_t own = hf_repo_slot(draft->repo)->n;
+	bool revoked = false;
+
+	for (size_t i = 0; i < draft->keyring.n_slots; i++) {
+		struct hf_slot *slot = &draft->keyring.slots[i];
+
+		if (!hf_span_equal(slot->name, hf_span_str(name)))
+			continue;
+		revoked = true;
+		if (slot->revoked)
+			continue;
+		/* Who revokes is an admin, so one always stays. */
+		if (slot->n == own)
+			return hf_error_new(HF_INVALID,
+				"slot %s is the one in use; hint: revoke it with another admin's "
+				"key",
+				name);
+		*out = slot;
+		return NULL;
+	}
+	return revoked ? hf_error_new(HF_INVALID, "slot %s is revoked already", name)
+		       : hf_error_new(HF_NOT_FOUND,
+				 "no slot %s; hint: `holdfast key list` shows them", name);
+}
+
+struct counting {
+	int64_t from, until; /* both count */
+	struct hf_id *ids;
+	size_t n, cap;
+};
+
+static hf_err count_commit(void *arg, const char *name)
+{
+	struct counting *counting = arg;
+	struct hf_id id;
+	int64_t time;
+
+	HF_TRY(hf_commit_name_parse(name, &time, &id));
+	if (time < counting->from || time > counting->until)
+		return NULL;
+	if (counting->n == HF_MAX_REVOKED_COMMITS)
+		return hf_error_new(HF_INVALID,
+			"the slot has more than %d commits since the checkpoint; hint: "
+			"`--distrust-after` with the time of the theft",
+			HF_MAX_REVOKED_COMMITS);
+	counting->ids =
+		hf_grow(counting->ids, &counting->cap, counting->n + 1, sizeof(*counting->ids));
+	counting->ids[counting->n++] = id;
+	return NULL;
+}
+
+/* What a thief may add from now on, dated as he likes, is not among these. */
+static hf_err list_counting(struct draft *draft, int64_t distrust_after, struct hf_slot *slot)
+{
+	struct counting counting = {.from = draft->repo->cutoff, .until = distrust_after};
+	struct hf_error *err =
+		hf_catalog_each_commit_of(draft->repo->catalog, slot->n, count_commit, &counting);
+
+	if (!err) {
+		slot->counts = hf_arena_copy(
+			&draft->arena, counting.ids, counting.n * sizeof(*counting.ids));
+		slot->n_counts = counting.n;
+	}
+	free(counting.ids);
+	return err;
+}
+
+static hf_err revoke(struct draft *draft, const void *arg)
+{
+	const struct revocation *revocation = arg;
+	struct hf_slot *slot = NULL;
+
+	HF_TRY(find_slot(draft, revocation->name, &slot));
+	HF_TRY(hf_repo_sync(draft->repo, NULL));
+	HF_TRY(hf_store_now(draft->repo->store, &slot->revoked_at));
+	HF_TRY(list_counting(draft, revocation->distrust_after, slot));
+	slot->last_checkpoint = draft->repo->checkpoint;
+	slot->revoked = true;
+	return add_epoch(draft, NULL);
+}
+
+hf_err hf_repo_revoke(struct hf_repo *repo, const char *name, int64_t distrust_after)
+{
+	const struct revocation revocation = {name, distrust_after};
+
+	return change_keyring(repo, revoke, &revocation);
 }

@@ -61,4 +61,13 @@ const char *hf_repo_cache_dir(
 hf_err hf_repo_add_slot(
 	struct hf_repo *repo, const struct hf_slot_wish *wish, const struct hf_unlock *unlock);
 
+/* A new epoch: keyring n+1. Long-running writers use it from their next commit on. */
+hf_err hf_repo_rotate(struct hf_repo *repo);
+/*
+ * Ends a slot: no grant, a new epoch, and only those of its commits count that are known now and
+ * not dated after distrust_after (INT64_MAX: all known ones). HF_NOT_FOUND; HF_INVALID: it is in
+ * use, or revoked already.
+ */
+hf_err hf_repo_revoke(struct hf_repo *repo, const char *name, int64_t distrust_after);
+
 #endif

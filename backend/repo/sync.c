@@ -400,13 +400,30 @@ static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 	return hf_checkpoint_load(repo, &found);
 }
 
+/* What the catalog took in before it knew of a revocation is judged anew. */
+static hf_err follow_keyring(struct hf_repo *repo)
+{
+	const struct hf_keyring *keyring;
+	int64_t known;
+
+	HF_TRY(hf_keys_refresh(repo));
+	keyring = hf_repo_keyring(repo);
+	for (size_t i = 0; i < keyring->n_slots; i++) {
+		if (keyring->slots[i].revoked)
+			HF_TRY(hf_catalog_distrust(
+				repo->catalog, keyring->slots[i].n, repo->cutoff));
+	}
+	HF_TRY(hf_catalog_fact(repo->catalog, "keyring", &known));
+	return keyring->n > known ? hf_catalog_set(repo->catalog, "keyring", keyring->n) : NULL;
+}
+
 hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 {
 	bool vanished = true, any = false;
 	struct hf_error *err = NULL;
 
 	pthread_mutex_lock(&repo->lock);
-	err = hf_keys_refresh(repo);
+	err = follow_keyring(repo);
 	for (int round = 0; !err && vanished && round < ROUNDS; round++)
 		err = sync_once(repo, &vanished, &any);
 	pthread_mutex_unlock(&repo->lock);

@@ -1,6 +1,7 @@
-/* key add, key list */
+/* key add, key list, key revoke, key rotate */
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
+#include "backend/base/time.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
 #include "tools/cmd/commands.h"
@@ -130,11 +131,63 @@ static void show_sources(const struct hf_slot *slot, struct hf_buf *out)
 		hf_buf_printf(out, "all");
 }
 
+static const char *state_of(const struct hf_repo *repo, const struct hf_slot *slot)
+{
+	if (slot->revoked)
+		return "revoked";
+	return slot == hf_repo_slot(repo) ? "in use" : "";
+}
+
+/* What a revocation says besides. Takes the object. */
+static json_t *with_revocation(json_t *line, const struct hf_slot *slot)
+{
+	if (!slot->revoked)
+		return line;
+	hf_json_set_time(line, "revoked_at", slot->revoked_at);
+	json_object_set_new(
+		line, "last_checkpoint", json_integer((json_int_t)slot->last_checkpoint));
+	json_object_set_new(line, "commits_that_count", json_integer((json_int_t)slot->n_counts));
+	return line;
+}
+
+static void list_slot(
+	const struct hf_repo *repo, const struct hf_slot *slot, struct hf_table_out *table)
+{
+	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
+	HF_RELEASED(hf_buf) rights = {0}, sources = {0};
+	const struct hf_keyring *keyring = hf_repo_keyring(repo);
+	HF_FREED char *number = hf_format("%u", slot->n);
+	HF_FREED char *name = hf_strndup((const char *)slot->name.at, slot->name.len);
+	const char *way = ways[slot->unlock < 4 ? slot->unlock : 0];
+	char when[HF_TIME_TEXT] = "";
+
+	show_rights(slot->rights, &rights);
+	show_sources(slot, &sources);
+	if (!table) {
+		hf_json_line(with_revocation(
+			json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:i}", "slot", (int)slot->n,
+				"name", name, "unlock", way, "rights", hf_buf_text(&rights),
+				"sources", hf_buf_text(&sources), "revoked", slot->revoked,
+				"keyring", (int)keyring->n, "epochs", (int)keyring->n_epochs),
+			slot));
+		return;
+	}
+	if (slot->revoked)
+		hf_time_table(slot->revoked_at, when);
+	HF_FREED char *state = hf_format("%s%s%s", state_of(repo, slot), *when ? " " : "", when);
+
+	hf_table_cell(table, number);
+	hf_table_cell(table, name);
+	hf_table_cell(table, way);
+	hf_table_cell(table, hf_buf_text(&rights));
+	hf_table_cell(table, hf_buf_text(&sources));
+	hf_table_cell(table, state);
+}
+
 static hf_err run_list(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	static const char *const titles[] = {
 		">#", "name", "unlocked by", "rights", "sources", "state", NULL};
-	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
 	struct hf_repo *repo;
 
 	(void)options;
@@ -143,37 +196,13 @@ static hf_err run_list(struct hf_cli *cli, const void *options, const struct hf_
 	const struct hf_keyring *keyring = hf_repo_keyring(repo);
 	struct hf_table_out *table = cli->json ? NULL : hf_table_new(titles);
 
-	for (size_t i = 0; i < keyring->n_slots; i++) {
-		const struct hf_slot *slot = &keyring->slots[i];
-		HF_RELEASED(hf_buf) rights = {0}, sources = {0};
-		HF_FREED char *number = hf_format("%u", slot->n);
-		HF_FREED char *name = hf_strndup((const char *)slot->name.at, slot->name.len);
-		const char *way = ways[slot->unlock < 4 ? slot->unlock : 0];
-		const char *state = slot->revoked    ? "revoked"
-			: slot == hf_repo_slot(repo) ? "in use"
-						     : "";
-
-		show_rights(slot->rights, &rights);
-		show_sources(slot, &sources);
-		if (cli->json) {
-			json_t *line = json_pack("{s:i, s:s, s:s, s:b}", "slot", (int)slot->n,
-				"unlock", way, "rights", hf_buf_text(&rights), "revoked",
-				slot->revoked);
-
-			hf_json_set_text(line, "name", name);
-			hf_json_set_text(line, "sources", hf_buf_text(&sources));
-			hf_json_line(line);
-			continue;
-		}
-		hf_table_cell(table, number);
-		hf_table_cell(table, name);
-		hf_table_cell(table, way);
-		hf_table_cell(table, hf_buf_text(&rights));
-		hf_table_cell(table, hf_buf_text(&sources));
-		hf_table_cell(table, state);
-	}
-	if (table)
+	for (size_t i = 0; i < keyring->n_slots; i++)
+		list_slot(repo, &keyring->slots[i], table);
+	if (table) {
 		hf_table_show(table);
+		printf("\nkeyring %u, %zu epoch%s\n", keyring->n, keyring->n_epochs,
+			keyring->n_epochs == 1 ? "" : "s");
+	}
 	return NULL;
 }
 
@@ -190,8 +219,109 @@ const struct hf_command hf_command_key_list = {
 	.rest = HF_OPERAND_NONE,
 	.summary = "show the keyring's slots",
 	.description = "Shows each slot of the keyring: what unlocks it, what it may do, and for "
-		       "which sources.",
+		       "which sources. The last line has the keyring's number, which "
+		       "`--at-least` takes, and how many epochs of keys there are.",
 	.examples = list_examples,
 	.page = "holdfast-key",
 	.run = run_list,
+};
+
+/* ---- revoke, rotate ---- */
+
+struct revoke {
+	const char *distrust_after; /* a time's text, so that even 1970 is not "not given" */
+};
+
+static const struct hf_option revoke_options[] = {
+	{"distrust-after", 0, HF_OPTION_TEXT, "TIME", offsetof(struct revoke, distrust_after),
+		"what it added after this does not count either"},
+};
+
+static hf_err run_revoke(
+	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct revoke *revoke = options;
+	int64_t distrust_after = INT64_MAX;
+	struct hf_repo *repo;
+
+	if (revoke->distrust_after)
+		HF_TRY(hf_error_in(
+			hf_time_parse(revoke->distrust_after, hf_time_now(), &distrust_after, NULL),
+			"--distrust-after"));
+	HF_TRY(hf_cli_repo(cli, &repo));
+	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
+	HF_TRY(hf_repo_revoke(repo, operands->at[0], distrust_after));
+	HF_FREED char *keyring = hf_format("%u", hf_repo_keyring(repo)->n);
+
+	hf_log(HF_INFO, "revoked a slot", "name", operands->at[0], "keyring", keyring, NULL);
+	return NULL;
+}
+
+static const char *const revoke_examples[] = {
+	"holdfast key revoke laptop",
+	"a key that is needed no more",
+	"holdfast key revoke --distrust-after '2026-11-20 08:00' laptop",
+	"it was stolen in that night",
+	NULL,
+};
+
+const struct hf_command hf_command_key_revoke = {
+	.name = "key revoke",
+	.operands = "NAME",
+	.least = 1,
+	.most = 1,
+	.first = HF_OPERAND_NONE,
+	.rest = HF_OPERAND_NONE,
+	.summary = "end a slot: it adds nothing and reads nothing new",
+	.description =
+		"Publishes a keyring in which the slot is revoked, and begins a new epoch of "
+		"keys, which the slot does not get. What it read before it may have kept. "
+		"What it added until now still counts (but for what `--distrust-after` "
+		"excludes), what it adds from now on does not, however it is dated. "
+		"Needs a key with `admin`, and not the one that is revoked.",
+	.examples = revoke_examples,
+	.options = revoke_options,
+	.n_options = ARRAY_LEN(revoke_options),
+	.options_size = sizeof(struct revoke),
+	.page = "holdfast-key",
+	.run = run_revoke,
+};
+
+static hf_err run_rotate(
+	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	struct hf_repo *repo;
+
+	(void)options;
+	(void)operands;
+	HF_TRY(hf_cli_repo(cli, &repo));
+	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
+	HF_TRY(hf_repo_rotate(repo));
+	HF_FREED char *keyring = hf_format("%u", hf_repo_keyring(repo)->n);
+	HF_FREED char *epoch = hf_format("%zu", hf_repo_keyring(repo)->n_epochs);
+
+	hf_log(HF_INFO, "began a new epoch", "epoch", epoch, "keyring", keyring, NULL);
+	return NULL;
+}
+
+static const char *const rotate_examples[] = {
+	"holdfast key rotate",
+	"seal what comes from now on under new keys",
+	NULL,
+};
+
+const struct hf_command hf_command_key_rotate = {
+	.name = "key rotate",
+	.operands = "",
+	.first = HF_OPERAND_NONE,
+	.rest = HF_OPERAND_NONE,
+	.summary = "begin a new epoch of keys",
+	.description =
+		"Publishes a keyring with new metadata and content keys. What is there stays "
+		"readable, and is not sealed anew; running backups go over to the new keys "
+		"with their next commit. `key revoke` does this too. Needs a key with "
+		"`admin`.",
+	.examples = rotate_examples,
+	.page = "holdfast-key",
+	.run = run_rotate,
 };
