@@ -14,6 +14,8 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &none);
 	/* An arena for each thread would keep many times what is in use. */
 	mallopt(M_ARENA_MAX, 2);
+	/* Large chunks come and go: each in a mapping of its own leaves no holes behind. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "mount.holdfast") == 0)
 		hf_mount_helper_argv(&argc, &argv);
 	return hf_command_main(argc, argv);

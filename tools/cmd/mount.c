@@ -21,10 +21,10 @@ static const struct hf_option mount_options[] = {
 	{"options", 'o', HF_OPTION_LIST, "LIST", offsetof(struct mount, options),
 		"mount options, as mount(8) has them; see below"},
 	{"cache", 0, HF_OPTION_SIZE, "SIZE", offsetof(struct mount, cache),
-		"memory for decoded data (default: 96M)"},
+		"memory for decoded data (default: 64M)"},
 };
 
-#define DEFAULT_CACHE ((uint64_t)96 << 20)
+#define DEFAULT_CACHE ((uint64_t)64 << 20)
 #define DEFAULT_REFRESH 2
 
 /* What -o said, sorted out: ours, and what goes on to the kernel. */
@@ -221,7 +221,7 @@ const struct hf_command hf_command_mount = {
 		       "`xattr=auto|on|off`: whether "
 		       "extended attributes are shown (auto: where any snapshot has one); "
 		       "`refresh=2s`: how often to look for "
-		       "new snapshots; `cache=96M`: memory for decoded data; `key-file=`, "
+		       "new snapshots; `cache=64M`: memory for decoded data; `key-file=`, "
 		       "`key-command=`, `passphrase-file=`, `cache-dir=`: as "
 		       "the options of that name, for /etc/fstab; nodev, nosuid, noexec and their "
 		       "kind as in mount(8).",
