@@ -7,8 +7,9 @@
 #define BATCH_BYTES (1u << 20)
 /* What an entry costs beside its bytes, in bytes that could be read meanwhile. */
 #define ENTRY_COST (8u << 10)
-/* The coarsest clock that a kernel stamps files by (100 Hz). */
+/* The coarsest clock that a kernel stamps files by (100 Hz), and file systems that keep seconds. */
 #define GRAIN (10 * INT64_C(1000000))
+#define COARSE_GRAIN (2 * HF_NS_PER_S)
 
 struct hf_intake {
 	struct hf_intake_options options;
@@ -89,6 +90,14 @@ static void read_small(struct hf_batch *batch, struct hf_event *event)
 	close_file(batch->intake, event);
 }
 
+/* A write that comes after the read but in the same tick of the clock leaves no trace in stat. */
+static bool is_doubtful(const struct hf_entry *entry)
+{
+	const int64_t grain = entry->ctime % HF_NS_PER_S == 0 ? COARSE_GRAIN : GRAIN;
+
+	return entry->ctime > hf_time_now() - grain;
+}
+
 void hf_intake_open(struct hf_batch *batch, struct hf_event *event)
 {
 	struct hf_intake *intake = batch->intake;
@@ -98,7 +107,7 @@ void hf_intake_open(struct hf_batch *batch, struct hf_event *event)
 	if (event->error)
 		return;
 	event->error = feed->ops->open(feed, event->item, &batch->arena, &event->file);
-	event->doubtful = event->item->entry.ctime > hf_time_now() - GRAIN;
+	event->doubtful = is_doubtful(&event->item->entry);
 	if (!event->error && event->file && event->item->entry.size < intake->options.small)
 		read_small(batch, event);
 }
