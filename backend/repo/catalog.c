@@ -10,7 +10,9 @@
 #include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
-#define CATALOG_VERSION 1
+#define CATALOG_VERSION 2
+#define STRING(x) #x
+#define TEXT_OF(x) STRING(x)
 
 /*
  * chunks: WITHOUT ROWID keeps id and place in one b-tree, about 75 bytes a chunk. The id is kept
@@ -27,11 +29,13 @@ static const char schema[] =
 	"CREATE TABLE snapshots(id BLOB PRIMARY KEY, source TEXT, moment INTEGER, seen INTEGER,"
 	" slot INTEGER, finished INTEGER, run BLOB, origin BLOB, body BLOB);"
 	"CREATE INDEX snapshots_by_source ON snapshots(source, moment);"
+	"CREATE INDEX snapshots_by_seen ON snapshots(source, seen, moment, id) WHERE finished;"
 	"CREATE INDEX snapshots_by_run ON snapshots(run);"
 	"CREATE TABLE labels(key TEXT, value TEXT, snapshot BLOB, PRIMARY KEY(key, value, "
 	"snapshot))"
 	" WITHOUT ROWID;"
-	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body BLOB);";
+	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body "
+        "BLOB);" HF_FORGOTTEN_SCHEMA;
 
 #define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth"
 
@@ -56,13 +60,18 @@ static const char *const sql[QUERIES] = {
 	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
 	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM packs WHERE n = ?1",
 	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM packs ORDER BY n",
-	[ADD_SNAPSHOT] =
-		"INSERT OR IGNORE INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+			 " ON CONFLICT(id) DO UPDATE SET seen = ?4, slot = ?5, origin = ?8"
+			 " WHERE (?4, ?8) < (seen, origin)",
 	[ADD_LABEL] = "INSERT OR IGNORE INTO labels VALUES(?1, ?2, ?3)",
 	[ADD_RECORD] = "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5)",
-	[SOURCES] = "SELECT DISTINCT source FROM snapshots WHERE finished ORDER BY source",
-	[LABEL_KEYS] = "SELECT DISTINCT key FROM labels ORDER BY key",
-	[LABEL_VALUES] = "SELECT DISTINCT value FROM labels WHERE key = ?1 ORDER BY value",
+	[FORGET_SNAPSHOT] = "INSERT OR IGNORE INTO forgotten VALUES(?1, ?2)",
+	[FORGET_SOURCE] = "INSERT INTO forgotten_sources VALUES(?1, ?2)"
+			  " ON CONFLICT(source) DO UPDATE SET until = ?2 WHERE ?2 > until",
+	[SOURCES] = "SELECT DISTINCT source FROM shown WHERE finished ORDER BY source",
+	[LABEL_KEYS] = "SELECT DISTINCT key FROM labels JOIN shown ON id = snapshot ORDER BY key",
+	[LABEL_VALUES] = "SELECT DISTINCT value FROM labels JOIN shown ON id = snapshot"
+			 " WHERE key = ?1 ORDER BY value",
 	[DATA_VERSION] = "PRAGMA data_version",
 };
 
@@ -171,7 +180,7 @@ static hf_err make_tables(struct hf_catalog *catalog)
 	HF_TRY(exec(catalog, "BEGIN IMMEDIATE"));
 	if (user_version(catalog) == 0) {
 		HF_TRY(exec(catalog, schema));
-		HF_TRY(exec(catalog, "PRAGMA user_version = 1"));
+		HF_TRY(exec(catalog, "PRAGMA user_version = " TEXT_OF(CATALOG_VERSION)));
 	}
 	return exec(catalog, "COMMIT");
 }
@@ -189,6 +198,7 @@ static hf_err connect(struct hf_catalog *catalog, const char *path)
 	HF_TRY(exec(catalog,
 		"PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000;"
 		"PRAGMA mmap_size = 8589934592; PRAGMA temp_store = MEMORY"));
+	HF_TRY(hf_forgotten_connect(catalog));
 	if (user_version(catalog) == 0)
 		HF_TRY(make_tables(catalog));
 	if (user_version(catalog) != CATALOG_VERSION)
@@ -535,7 +545,7 @@ hf_err hf_catalog_counts(struct hf_catalog *catalog, struct hf_catalog_counts *o
 	out->chunks = (uint64_t)ask(catalog, chunks, 0);
 	out->plain_bytes = (uint64_t)ask(catalog, chunks, 1);
 	out->stored_bytes = (uint64_t)ask(catalog, chunks, 2);
-	out->snapshots = (uint64_t)ask(catalog, "SELECT count(*) FROM snapshots WHERE finished", 0);
+	out->snapshots = (uint64_t)ask(catalog, "SELECT count(*) FROM shown WHERE finished", 0);
 	out->commits = (uint64_t)ask(catalog, "SELECT count(*) FROM commits", 0);
 	unlock(catalog);
 	return NULL;

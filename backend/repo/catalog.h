@@ -127,6 +127,14 @@ hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn
 /* Changes with every change, by this process or another. */
 uint64_t hf_catalog_version(struct hf_catalog *catalog);
 
+/*
+ * patterns: of the sources that the tombstone's slot is limited to, a line each; empty: all. What
+ * it names is hidden from every answer above, whichever comes first, but a source's newest finished
+ * snapshot only with its whole source.
+ */
+hf_err hf_catalog_add_tombstone(struct hf_catalog *catalog, const struct hf_record *record,
+	const struct hf_seen *seen, struct hf_span patterns);
+
 /* Any other record, kept as its bytes. */
 hf_err hf_catalog_add_record(
 	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);

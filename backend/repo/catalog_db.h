@@ -30,6 +30,8 @@ enum hf_query {
 	ADD_SNAPSHOT,
 	ADD_LABEL,
 	ADD_RECORD,
+	FORGET_SNAPSHOT,
+	FORGET_SOURCE,
 	SOURCES,
 	LABEL_KEYS,
 	LABEL_VALUES,
@@ -63,5 +65,25 @@ hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg); /* column 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what);
 void hf_column_bytes(
 	sqlite3_stmt *statement, int column, void *at, size_t len); /* zeros if not len */
+
+/*
+ * The view "shown" is decided when it is asked, so no order of arrival matters: a tombstoned
+ * snapshot is hidden, but for its source's newest finished one by the store's time, whatever
+ * tombstones name that one; a whole source is hidden as it was at the tombstone's date.
+ */
+#define HF_FORGOTTEN_SCHEMA \
+	"CREATE TABLE forgotten(snapshot BLOB, patterns TEXT, PRIMARY KEY(snapshot, patterns))" \
+	" WITHOUT ROWID;" \
+	"CREATE TABLE forgotten_sources(source TEXT PRIMARY KEY, until INTEGER) WITHOUT ROWID;" \
+	"CREATE VIEW shown AS SELECT * FROM snapshots s WHERE" \
+	" NOT EXISTS (SELECT 1 FROM forgotten_sources f" \
+	"  WHERE f.source = s.source AND f.until >= s.seen)" \
+	" AND (NOT EXISTS (SELECT 1 FROM forgotten t" \
+	"  WHERE t.snapshot = s.id AND hf_matches(t.patterns, s.source))" \
+	"  OR (s.finished AND NOT EXISTS (SELECT 1 FROM snapshots n" \
+	"   WHERE n.source = s.source AND n.finished" \
+	"   AND (n.seen, n.moment, n.id) > (s.seen, s.moment, s.id))));"
+/* Gives a connection the function that the view uses. */
+hf_err hf_forgotten_connect(struct hf_catalog *catalog);
 
 #endif

@@ -70,7 +70,7 @@ static void print_query(const struct hf_snapshot_query *query, struct hf_buf *ou
 
 	hf_buf_printf(out,
 		"SELECT s.id, s.run, s.source, %s, s.moment, s.seen, s.slot, s.finished FROM "
-		"snapshots s",
+		"shown s",
 		query->bodies ? "s.body" : "x''");
 	if (query->label_key)
 		hf_buf_printf(

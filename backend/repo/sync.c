@@ -193,6 +193,8 @@ static bool may_record(const struct hf_slot *slot, const struct hf_record *recor
 		return hf_slot_may_source(slot, record->journal.source);
 	if (of == HF_RECORD_RESULT)
 		return hf_slot_may_source(slot, record->result.source);
+	if (of == HF_RECORD_TOMBSTONE && record->tombstone.source.len)
+		return hf_slot_may_source(slot, record->tombstone.source);
 	return true;
 }
 
@@ -232,9 +234,25 @@ static hf_err apply_riding(struct hf_catalog *catalog, const struct hf_span obje
 	return hf_catalog_add_pack(catalog, &pack, table, &n);
 }
 
-static hf_err apply_record(
-	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
+/* A snapshot's id does not tell its source, and may be named before it is known: so the limits of
+ * the tombstone's slot go with it. */
+static hf_err apply_tombstone(
+	const struct fetch *fetch, const struct hf_record *record, const struct hf_seen *seen)
 {
+	HF_RELEASED(hf_buf) patterns = {0};
+
+	for (size_t i = 0; i < fetch->slot->n_sources; i++) {
+		hf_buf_add_span(&patterns, fetch->slot->sources[i]);
+		hf_buf_add(&patterns, "\n", 1);
+	}
+	return hf_catalog_add_tombstone(fetch->repo->catalog, record, seen, hf_buf_span(&patterns));
+}
+
+static hf_err apply_record(
+	const struct fetch *fetch, const struct hf_record *record, const struct hf_seen *seen)
+{
+	struct hf_catalog *catalog = fetch->repo->catalog;
+
 	switch (record->kind) {
 	case HF_RECORD_PACK:
 		return apply_pack(catalog, &record->pack, seen);
@@ -244,6 +262,8 @@ static hf_err apply_record(
 		return record->of == HF_RECORD_SNAPSHOT
 			? hf_catalog_add_snapshot(catalog, record, seen)
 			: hf_catalog_add_record(catalog, record, seen);
+	case HF_RECORD_TOMBSTONE:
+		return apply_tombstone(fetch, record, seen);
 	default:
 		return hf_catalog_add_record(catalog, record, seen);
 	}
@@ -269,7 +289,7 @@ static hf_err apply(struct fetch *fetch)
 				"commit", fetch->name, NULL);
 			continue;
 		}
-		HF_TRY(apply_record(catalog, record, &seen));
+		HF_TRY(apply_record(fetch, record, &seen));
 	}
 	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
 }
