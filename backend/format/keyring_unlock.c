@@ -8,6 +8,8 @@
 #include "backend/format/limits.h"
 #include "backend/format/slot.h"
 
+#define MAX_NAMED_SLOTS 8
+
 static bool may_fit(const struct hf_slot *slot, const struct hf_unlock *unlock)
 {
 	return slot->unlock == unlock->kind &&
@@ -144,6 +146,25 @@ static void hand_over(struct hf_slot_secrets *from, struct hf_slot_secrets *out)
 	hf_wipe(from, sizeof(*from));
 }
 
+/* Which slots there are is not secret, and not believed: it is a hint to whoever took a wrong key.
+ */
+static hf_err nothing_fits(const struct hf_keyring *keyring, const struct hf_unlock *unlock)
+{
+	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
+	HF_RELEASED(hf_buf) slots = {0};
+
+	for (size_t i = 0; i < HF_MIN(keyring->n_slots, MAX_NAMED_SLOTS); i++) {
+		const struct hf_slot *slot = &keyring->slots[i];
+
+		hf_buf_printf(&slots, "%s%.*s (%s%s)", i ? ", " : "", (int)slot->name.len,
+			(const char *)slot->name.at, slot->revoked ? "revoked " : "",
+			ways[slot->unlock < ARRAY_LEN(ways) ? slot->unlock : 0]);
+	}
+	return hf_error_new(HF_NO_KEY, "no slot fits this %s; hint: the slots are %s%s",
+		ways[unlock->kind], hf_buf_text(&slots),
+		keyring->n_slots > MAX_NAMED_SLOTS ? ", …" : "");
+}
+
 hf_err hf_keyring_unlock(const struct hf_keyring *keyring, const struct hf_unlock *unlock,
 	const struct hf_slot **slot, struct hf_slot_secrets *out)
 {
@@ -159,8 +180,7 @@ hf_err hf_keyring_unlock(const struct hf_keyring *keyring, const struct hf_unloc
 	if (!found)
 		HF_TRY(find(&search, true, &found, &lock));
 	if (!found)
-		return hf_error_new(HF_NO_KEY, "no slot fits this %s",
-			unlock->kind == HF_PASSPHRASE ? "passphrase" : "key");
+		return nothing_fits(keyring, unlock);
 	HF_TRY(hf_slot_unwrap(found, &lock, &secrets));
 	HF_TRY(admit(keyring, found, &secrets));
 	*slot = found;

@@ -130,6 +130,11 @@ void hf_cli_close(struct hf_cli *cli)
 	cli->n_open = 0;
 }
 
+char *hf_cli_source(const char *name)
+{
+	return strchr(name, '/') ? hf_strdup(name) : hf_format("files/%s", name);
+}
+
 /* '/' becomes '-'; what a source's name can't hold becomes '_'. */
 char *hf_cli_default_source(const char *path)
 {

@@ -64,6 +64,8 @@ hf_err hf_cli_run_key_command(const char *command, struct hf_cli_unlock *out);
 hf_err hf_cli_read_passphrase_file(const char *path, struct hf_cli_unlock *out);
 hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unlock *out);
 
+/* A source as --source says it: "h-etc" is "files/h-etc". */
+char *hf_cli_source(const char *name);
 /* "files/<host>-srv-data" for /srv/data. */
 char *hf_cli_default_source(const char *path);
 

@@ -148,11 +148,9 @@ static hf_err name_source(struct backup_run *run)
 {
 	const struct backup *options = run->options;
 
-	if (options->source)
-		run->source = strchr(options->source, '/') ? hf_strdup(options->source)
-							   : hf_format("files/%s", options->source);
-	else
-		run->source = hf_cli_default_source(run->n_real ? run->real[0] : options->name);
+	run->source = options->source
+		? hf_cli_source(options->source)
+		: hf_cli_default_source(run->n_real ? run->real[0] : options->name);
 	if (!hf_source_valid(hf_span_str(run->source)))
 		return hf_error_new(HF_INVALID,
 			"\"%s\" is no source name; hint: files/<name>, pg/<cluster>, redis/<name>, "

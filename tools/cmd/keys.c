@@ -79,6 +79,13 @@ static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_o
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(new_unlock(add, &unlock));
 	HF_TRY(hf_repo_add_slot(repo, &wish, &unlock.unlock));
+	if (cli->json) {
+		json_t *line = json_pack("{s:s}", "type", "added");
+
+		hf_json_set_text(line, "name", wish.name);
+		hf_json_line(line);
+		return NULL;
+	}
 	hf_log(HF_INFO, "added a slot", "name", wish.name, NULL);
 	return NULL;
 }

@@ -88,6 +88,7 @@ static hf_err run_snapshots(
 	static const char *const titles[] = {
 		"id", "moment (UTC)", "source", ">files", ">size", "labels", NULL};
 	const struct snapshots *wish = options;
+	HF_FREED char *source = wish->source ? hf_cli_source(wish->source) : NULL;
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_view *view;
 
@@ -97,8 +98,7 @@ static hf_err run_snapshots(
 
 	for (size_t r = 0; r < cli->n_open; r++) {
 		struct hf_snapshots all;
-		struct hf_error *err =
-			hf_history_snapshots(cli->repos[r], wish->source, &arena, &all);
+		struct hf_error *err = hf_history_snapshots(cli->repos[r], source, &arena, &all);
 
 		if (err)
 			return err;

@@ -1,6 +1,10 @@
 /* mount: the repository as a file system */
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
@@ -129,7 +133,8 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 	if (strcmp(name, "cache") == 0)
 		return hf_size_parse(value, &mount->cache)
 			? NULL
-			: hf_error_new(HF_INVALID, "-o cache=%s", value);
+			: hf_error_new(
+				  HF_INVALID, "-o cache: \"%s\" is not a size; hint: 96M", value);
 	if (strcmp(name, "key-file") == 0)
 		cli->key_file = value;
 	else if (strcmp(name, "key-command") == 0)
@@ -156,6 +161,50 @@ static hf_err parse_options(struct hf_cli *cli, struct mount *mount, struct wish
 	return NULL;
 }
 
+static bool is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && n <= 2 && (entry = readdir(dir)))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n <= 2; /* itself and the one above */
+}
+
+/* libfuse would say less, and to stderr. */
+static hf_err check_mount_point(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 && errno == ENOTCONN)
+		return hf_error_new(HF_SYSTEM,
+			"%s: a mount whose daemon died is there; hint: fusermount3 -u %s", path,
+			path);
+	if (stat(path, &st) != 0)
+		return hf_error_sys("mount point %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return hf_error_new(HF_INVALID, "mount point %s is no directory", path);
+	if (!is_empty(path))
+		hf_log(HF_WARN, "the mount point is not empty; what is in it is hidden", "path",
+			path, NULL);
+	return NULL;
+}
+
+static hf_err check_device(void)
+{
+	if (access("/dev/fuse", F_OK) != 0)
+		return hf_error_new(HF_UNSUPPORTED,
+			"there is no /dev/fuse; hint: modprobe fuse, or give the container that "
+			"device");
+	if (access("/dev/fuse", R_OK | W_OK) != 0)
+		return hf_error_new(HF_UNSUPPORTED,
+			"this user may not use /dev/fuse; hint: its mode is 0666 on most machines");
+	return NULL;
+}
+
 static hf_err serve(struct hf_cli *cli, const struct mount *mount, struct wish *wish,
 	struct hf_mount_parent *parent)
 {
@@ -178,6 +227,8 @@ static hf_err run_mount(struct hf_cli *cli, const void *options, const struct hf
 	struct hf_mount_parent *parent = NULL;
 
 	HF_TRY(parse_options(cli, &mount, &wish));
+	HF_TRY(check_mount_point(operands->at[0]));
+	HF_TRY(check_device());
 	/* Before any thread or database handle exists: neither survives a fork. */
 	if (!mount.foreground)
 		HF_TRY(hf_mount_detach(&parent));

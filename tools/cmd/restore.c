@@ -134,7 +134,8 @@ static hf_err run_restore(
 	struct hf_error *err = hf_restore_run(&restore, entry);
 
 	hf_painter_stop(painter);
-	show_restored(cli, &restore, &progress);
+	if (!err || hf_error_kind(err) == HF_PARTIAL || hf_error_kind(err) == HF_CORRUPT)
+		show_restored(cli, &restore, &progress);
 	return err;
 }
 
