@@ -87,8 +87,10 @@ static hf_err put_cuts(
 		window->cut += len;
 		HF_TRY(hf_puts_put(&run->puts, HF_CONTENT_PACK, &chunk, ticket));
 	}
-	window->bytes.len -= window->cut;
-	memmove(window->bytes.at, window->bytes.at + window->cut, window->bytes.len);
+	if (window->cut > 0) {
+		window->bytes.len -= window->cut;
+		memmove(window->bytes.at, window->bytes.at + window->cut, window->bytes.len);
+	}
 	window->cut = 0;
 	return NULL;
 }

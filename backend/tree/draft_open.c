@@ -4,28 +4,35 @@
 
 #include "backend/tree/draft.h"
 
+static hf_err print_block(struct hf_span block, struct hf_dir_builder *a, struct hf_dir_builder *b)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_entry *entries;
+	size_t n;
+
+	HF_TRY(hf_dir_block_parse(block, &arena, &entries, &n));
+	for (size_t i = 0; i < n; i++) {
+		HF_TRY(hf_dir_builder_add(a, &entries[i]));
+		HF_TRY(hf_dir_builder_add(b, &entries[i]));
+	}
+	return NULL;
+}
+
 /* Adds what the bytes of a directory hold to both builders. */
 static hf_err print_again(struct hf_span bytes, struct hf_dir_builder *a, struct hf_dir_builder *b)
 {
+	const struct hf_span last4 = {bytes.at + bytes.len - 4, 4};
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_block_index index;
 	uint32_t len;
 
-	HF_TRY(hf_block_index_len(hf_span(bytes.at + bytes.len - 4, 4), bytes.len, &len));
-	HF_TRY(hf_dir_index_parse(
-		hf_span(bytes.at + bytes.len - 4 - len, len), bytes.len, &arena, &index));
+	HF_TRY(hf_block_index_len(last4, bytes.len, &len));
+	HF_TRY(hf_dir_index_parse(hf_span(last4.at - len, len), bytes.len, &arena, &index));
 	for (size_t i = 0; i < index.n; i++) {
 		const struct hf_block *block = &index.blocks[i];
-		HF_RELEASED(hf_arena) entries_arena = {0};
-		struct hf_entry *entries;
-		size_t n;
+		const size_t block_len = (size_t)(block->to - block->from);
 
-		HF_TRY(hf_dir_block_parse(hf_span(bytes.at + block->from, block->to - block->from),
-			&entries_arena, &entries, &n));
-		for (size_t j = 0; j < n; j++) {
-			HF_TRY(hf_dir_builder_add(a, &entries[j]));
-			HF_TRY(hf_dir_builder_add(b, &entries[j]));
-		}
+		HF_TRY(print_block(hf_span(bytes.at + block->from, block_len), a, b));
 	}
 	return NULL;
 }

@@ -137,28 +137,42 @@ static void put_whole_first(struct hf_past_dir *dir)
 	}
 }
 
+/* Adds the directory at own to those of out, if it is one and can be read. */
+static hf_err add_place(
+	struct hf_past *past, const struct hf_past_place *where, struct hf_past_dir *out)
+{
+	struct hf_past_place *place = &out->places[out->n];
+
+	if (where->own->type != HF_DIR)
+		return NULL;
+	*place = *where;
+	HF_TRY(place_open(past, place));
+	out->n += place->dir != NULL;
+	return NULL;
+}
+
 hf_err hf_past_enter(struct hf_past *past, struct hf_past_dir *above, struct hf_span name,
 	struct hf_past_dir *out)
 {
-	const size_t n = above ? above->n : past->n;
-
 	*out = (struct hf_past_dir){0};
-	for (size_t i = 0; i < n; i++) {
-		struct hf_past_place *place = &out->places[out->n];
-		struct hf_past_place *from = above ? &above->places[i] : NULL;
-		bool there = true;
+	for (size_t i = 0; !above && i < past->n; i++) {
+		const struct hf_past_place root = {.own = &past->roots[i], .number = UINT64_MAX};
 
-		*place = (struct hf_past_place){.own = &past->roots[i], .number = UINT64_MAX};
-		if (from) {
-			HF_TRY(place_go_to(from, name, &there));
-			place->own = from->next;
-			place->block = from->cursor.block;
-			place->number = i == 0 ? from->passed : UINT64_MAX;
-		}
-		if (!there || place->own->type != HF_DIR)
-			continue;
-		HF_TRY(place_open(past, place));
-		out->n += place->dir != NULL;
+		HF_TRY(add_place(past, &root, out));
+	}
+	for (size_t i = 0; above && i < above->n; i++) {
+		struct hf_past_place *from = &above->places[i];
+		bool there;
+
+		HF_TRY(place_go_to(from, name, &there));
+		const struct hf_past_place inner = {
+			.own = from->next,
+			.block = from->cursor.block,
+			.number = i == 0 ? from->passed : UINT64_MAX,
+		};
+
+		if (there)
+			HF_TRY(add_place(past, &inner, out));
 	}
 	put_whole_first(out);
 	return NULL;
