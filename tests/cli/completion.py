@@ -68,8 +68,8 @@ def stored(bench):
 
 def commands_are_offered(bench):
     expect(bench, "holdfast ba", "backup")
-    expect(bench, "holdfast key ", "add", "list")
-    expect(bench, "holdfast re", "restore")
+    expect(bench, "holdfast key ", "add", "list", "revoke", only=False)
+    expect(bench, "holdfast rest", "restore")
 
 
 def options_are_offered(bench):

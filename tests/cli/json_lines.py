@@ -65,6 +65,9 @@ def every_command_prints_the_keys_that_are_listed(bench):
     with open(bench.path("key2"), "wb") as file:
         file.write(os.urandom(32))
     lines(bench, "key add", "--new-key-file", bench.path("key2"), "second")
+    lines(bench, "key revoke", "second")
+    assert "revoked_at" in lines(bench, "key list")[1]
+    assert lines(bench, "key rotate")[0]["epochs"] == 3
     assert lines(bench, "restore", "latest/files/tree", bench.path("out"))[-1]["failed"] == 0
     assert lines(bench, "check")[-1]["findings"] == 0
 

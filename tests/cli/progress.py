@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Progress, colours and quiet: what a terminal, a pipe and a program get."""
 import os
+import pty
 import subprocess
+import termios
 
 from lib import HOLDFAST, main
 
@@ -92,6 +94,22 @@ def names_play_no_tricks_on_a_terminal(bench):
     assert name in bench.run("ls", "latest/files/tree").stdout
 
 
+def leaving_the_prompt_leaves_the_terminal_as_it_was(bench):
+    stored(bench)
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(HOLDFAST, [HOLDFAST, "ls"], {**bench.env, "HOLDFAST_KEY_FILE": ""})
+    got = b""
+    while termios.tcgetattr(terminal)[3] & termios.ECHO or b"Passphrase: " not in got:
+        got += os.read(terminal, 4096) if b"Passphrase: " not in got else b""
+    os.write(terminal, b"\x03")
+    while b"interrupted" not in got:
+        got += os.read(terminal, 4096)
+    assert termios.tcgetattr(terminal)[3] & termios.ECHO
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
+    os.close(terminal)
+
+
 def differences_and_findings_pass_above_the_line(bench):
     stored(bench)
     bench.run("restore", "latest/files/tree", bench.path("out"))
@@ -103,4 +121,5 @@ def differences_and_findings_pass_above_the_line(bench):
 if __name__ == "__main__":
     main(a_terminal_sees_a_line_that_is_cleared_at_the_end, quiet_is_silent_on_a_terminal,
          a_pipe_gets_no_progress, titles_are_bold_on_a_terminal_only,
-         names_play_no_tricks_on_a_terminal, differences_and_findings_pass_above_the_line)
+         names_play_no_tricks_on_a_terminal, leaving_the_prompt_leaves_the_terminal_as_it_was,
+         differences_and_findings_pass_above_the_line)

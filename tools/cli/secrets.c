@@ -88,30 +88,37 @@ hf_err hf_cli_read_passphrase_file(const char *path, struct hf_cli_unlock *out)
 	return NULL;
 }
 
+/* Unlike hf_fd_read() this ends by a signal: who is asked may want to leave. */
+static hf_err read_line(int tty, struct hf_buf *line)
+{
+	char c = 0;
+	ssize_t got = 1;
+
+	while (got == 1 && c != '\n') {
+		got = read(tty, &c, 1);
+		if (got == 1 && c != '\n')
+			hf_buf_add(line, &c, 1);
+	}
+	if (got < 0 && errno == EINTR)
+		return hf_error_new(HF_CANCELLED, "interrupted");
+	return got < 0 ? hf_error_sys("asking for a passphrase") : NULL;
+}
+
 /* One line from the terminal, not shown while it is typed. */
 static hf_err read_hidden(int tty, const char *prompt, struct hf_buf *line)
 {
 	struct termios shown, hidden;
-	char c = 0;
-	size_t got = 1;
-	struct hf_error *err = hf_fd_write(tty, prompt, strlen(prompt));
 
-	if (err)
-		return err;
+	HF_TRY(hf_fd_write(tty, prompt, strlen(prompt)));
 	if (tcgetattr(tty, &shown) != 0)
 		return hf_error_sys("asking for a passphrase");
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(tty, TCSAFLUSH, &hidden);
-	while (!err && c != '\n' && got == 1) {
-		err = hf_fd_read(tty, &c, 1, &got);
-		if (!err && got == 1 && c != '\n')
-			hf_buf_add(line, &c, 1);
-	}
+	struct hf_error *err = read_line(tty, line);
+
 	tcsetattr(tty, TCSAFLUSH, &shown);
-	if (!err)
-		err = hf_fd_write(tty, "\n", 1);
-	return err;
+	return err ? err : hf_fd_write(tty, "\n", 1);
 }
 
 hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unlock *out)

@@ -62,12 +62,24 @@ static hf_err new_unlock(const struct add *add, struct hf_cli_unlock *out)
 	return hf_cli_ask_passphrase("Passphrase of the new slot: ", true, out);
 }
 
+/* The keyring that is in force now; name NULL: no slot's change. */
+static void json_change(const struct hf_repo *repo, const char *type, const char *name)
+{
+	const struct hf_keyring *keyring = hf_repo_keyring(repo);
+	json_t *line = json_pack("{s:s, s:i, s:i}", "type", type, "keyring", (int)keyring->n,
+		"epochs", (int)keyring->n_epochs);
+
+	if (name)
+		hf_json_set_text(line, "name", name);
+	hf_json_line(line);
+}
+
 static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	const struct add *add = options;
 	__attribute__((cleanup(hf_cli_unlock_release))) struct hf_cli_unlock unlock = {0};
 	HF_FREED char *patterns = hf_strdup(add->sources ? add->sources : "");
-	const char *sources[HF_MAX_LABELS];
+	const char *sources[HF_MAX_PATTERNS + 1]; /* one too many is refused where it is added */
 	struct hf_slot_wish wish = {.name = operands->at[0], .sources = sources};
 	struct hf_repo *repo;
 
@@ -79,14 +91,10 @@ static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_o
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(new_unlock(add, &unlock));
 	HF_TRY(hf_repo_add_slot(repo, &wish, &unlock.unlock));
-	if (cli->json) {
-		json_t *line = json_pack("{s:s}", "type", "added");
-
-		hf_json_set_text(line, "name", wish.name);
-		hf_json_line(line);
-		return NULL;
-	}
-	hf_log(HF_INFO, "added a slot", "name", wish.name, NULL);
+	if (cli->json)
+		json_change(repo, "added", wish.name);
+	else
+		hf_log(HF_INFO, "added a slot", "name", wish.name, NULL);
 	return NULL;
 }
 
@@ -145,16 +153,15 @@ static const char *state_of(const struct hf_repo *repo, const struct hf_slot *sl
 	return slot == hf_repo_slot(repo) ? "in use" : "";
 }
 
-/* What a revocation says besides. Takes the object. */
-static json_t *with_revocation(json_t *line, const struct hf_slot *slot)
+/* What a revocation says besides. */
+static void add_revocation(json_t *line, const struct hf_slot *slot)
 {
 	if (!slot->revoked)
-		return line;
+		return;
 	hf_json_set_time(line, "revoked_at", slot->revoked_at);
 	json_object_set_new(
 		line, "last_checkpoint", json_integer((json_int_t)slot->last_checkpoint));
 	json_object_set_new(line, "commits_that_count", json_integer((json_int_t)slot->n_counts));
-	return line;
 }
 
 static void list_slot(
@@ -171,12 +178,14 @@ static void list_slot(
 	show_rights(slot->rights, &rights);
 	show_sources(slot, &sources);
 	if (!table) {
-		hf_json_line(with_revocation(
-			json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:i, s:i}", "slot", (int)slot->n,
-				"name", name, "unlock", way, "rights", hf_buf_text(&rights),
-				"sources", hf_buf_text(&sources), "revoked", slot->revoked,
-				"keyring", (int)keyring->n, "epochs", (int)keyring->n_epochs),
-			slot));
+		json_t *line = json_pack("{s:i, s:s, s:s, s:b, s:i, s:i}", "slot", (int)slot->n,
+			"unlock", way, "rights", hf_buf_text(&rights), "revoked", slot->revoked,
+			"keyring", (int)keyring->n, "epochs", (int)keyring->n_epochs);
+
+		hf_json_set_text(line, "name", name);
+		hf_json_set_text(line, "sources", hf_buf_text(&sources));
+		add_revocation(line, slot);
+		hf_json_line(line);
 		return;
 	}
 	if (slot->revoked)
@@ -260,7 +269,11 @@ static hf_err run_revoke(
 	HF_TRY(hf_repo_revoke(repo, operands->at[0], distrust_after));
 	HF_FREED char *keyring = hf_format("%u", hf_repo_keyring(repo)->n);
 
-	hf_log(HF_INFO, "revoked a slot", "name", operands->at[0], "keyring", keyring, NULL);
+	if (cli->json)
+		json_change(repo, "revoked", operands->at[0]);
+	else
+		hf_log(HF_INFO, "revoked a slot", "name", operands->at[0], "keyring", keyring,
+			NULL);
 	return NULL;
 }
 
@@ -307,7 +320,10 @@ static hf_err run_rotate(
 	HF_FREED char *keyring = hf_format("%u", hf_repo_keyring(repo)->n);
 	HF_FREED char *epoch = hf_format("%zu", hf_repo_keyring(repo)->n_epochs);
 
-	hf_log(HF_INFO, "began a new epoch", "epoch", epoch, "keyring", keyring, NULL);
+	if (cli->json)
+		json_change(repo, "rotated", NULL);
+	else
+		hf_log(HF_INFO, "began a new epoch", "epoch", epoch, "keyring", keyring, NULL);
 	return NULL;
 }
 
