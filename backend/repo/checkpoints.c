@@ -140,6 +140,11 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 	return first;
 }
 
+static bool passed_over(enum hf_error_kind kind)
+{
+	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_DENIED;
+}
+
 hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
 {
 	HF_RELEASED(hf_numbers) numbers = {0};
@@ -158,6 +163,11 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
 			hf_error_free(err); /* told */
 		else
 			first = err;
+	}
+	/* Whoever can put an object could else stop everybody: the one we have holds. */
+	if (first && repo->checkpoint > 0 && passed_over(hf_error_kind(first))) {
+		hf_error_free(first); /* told */
+		return NULL;
 	}
 	return first;
 }
