@@ -1,37 +1,72 @@
 #include "fs/view/node.h"
 
+#include <string.h>
+
+#include "backend/base/text.h"
+
 #define MAX_LINKS 16 /* computed links lead to canonical names: one step each */
 
+#define NAMES_SHOWN 8
+#define NAMES_LOOKED_AT 10000 /* for a hint it is not worth more */
+#define NEAR 3u               /* farther away than this a name was not meant */
+
+/* What there is instead of a name that is not there. */
 struct names {
-	struct hf_buf text;
+	const char *wanted;
+	struct hf_buf shown, nearest;
+	unsigned distance; /* of the nearest */
 	size_t n;
 };
+
+static void names_release(struct names *names)
+{
+	hf_buf_release(&names->shown);
+	hf_buf_release(&names->nearest);
+}
 
 static bool note_name(void *arg, const struct hf_listed *listed)
 {
 	struct names *names = arg;
+	HF_FREED char *name = hf_strndup((const char *)listed->name.at, listed->name.len);
+	const unsigned distance = hf_text_distance(names->wanted, name);
 
-	if (names->n++ == 8) {
-		hf_buf_printf(&names->text, ", …");
-		return false;
+	if (distance < names->distance) {
+		names->distance = distance;
+		hf_buf_clear(&names->nearest);
+		hf_buf_add_span(&names->nearest, listed->name);
 	}
-	hf_buf_printf(&names->text, "%s%.*s", names->n > 1 ? ", " : "", (int)listed->name.len,
-		(const char *)listed->name.at);
-	return true;
+	if (names->n < NAMES_SHOWN)
+		hf_buf_printf(&names->shown, "%s%s", names->n ? ", " : "", name);
+	if (names->n == NAMES_SHOWN)
+		hf_buf_printf(&names->shown, ", …");
+	return ++names->n < NAMES_LOOKED_AT;
+}
+
+/* dir: its view path, which ends with a slash. */
+static struct hf_error *missing_name(struct names *names, const char *dir)
+{
+	if (strcmp(dir, "at/") == 0)
+		return hf_error_new(HF_NOT_FOUND,
+			"\"%s\" is not a time; hint: at/2026-11-24T10:00, \"at/2026-11-24 10:00\", "
+			"at/yesterday, \"at/2h ago\"",
+			names->wanted);
+	if (names->nearest.len)
+		return hf_error_new(HF_NOT_FOUND, "no \"%s\" in /%s; did you mean \"%.*s\"?",
+			names->wanted, dir, (int)names->nearest.len,
+			(const char *)names->nearest.at);
+	return hf_error_new(HF_NOT_FOUND, "no \"%s\" in /%s%s%s", names->wanted, dir,
+		names->n ? "; there is: " : "; it is empty",
+		names->n ? hf_buf_text(&names->shown) : "");
 }
 
 static struct hf_error *missing(struct hf_node *dir, const char *path, struct hf_span part)
 {
-	struct names names = {0};
-	struct hf_error *err = hf_node_list(dir, 0, note_name, &names);
+	HF_FREED char *wanted = hf_strndup((const char *)part.at, part.len);
+	HF_FREED char *above = hf_strndup(path, (size_t)((const char *)part.at - path));
+	HF_RELEASED(names) names = {.wanted = wanted, .distance = NEAR};
 
-	hf_error_free(err); /* the hint is all that is lost */
-	err = hf_error_new(HF_NOT_FOUND, "no \"%.*s\" in /%.*s%s%s", (int)part.len,
-		(const char *)part.at, (int)((const char *)part.at - path), path,
-		names.n ? "; there is: " : "; it is empty",
-		names.n ? hf_buf_text(&names.text) : "");
-	hf_buf_release(&names.text);
-	return err;
+	hf_error_free(hf_node_list(dir, 0, note_name, &names)); /* only the hint is lost */
+	return missing_name(&names, above);
 }
 
 static bool is_link(struct hf_node *node)

@@ -103,6 +103,8 @@ def a_key_may_do_no_more_than_its_rights(bench):
 def a_path_that_is_not_there_ends_with_6(bench):
     stored(bench)
     fails(bench, 6, 'no "nothing" in .*; there is: tree', "ls", "latest/files/nothing")
+    fails(bench, 6, 'no "foldr" in .*; did you mean "folder"', "ls", "latest/files/tree/foldr/x")
+    fails(bench, 6, '"30 feb" is not a time; hint: at/2026', "ls", "at/30 feb/files")
     fails(bench, 6, "No such file", "backup", bench.path("nothing"))
     fails(bench, 2, "no regular file", "cat", "latest/files/tree")
     fails(bench, 2, "hint: `holdfast ls latest`", "restore", "latest", bench.path("out"))
