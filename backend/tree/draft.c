@@ -70,6 +70,7 @@ void hf_member_entry(struct hf_drafts *drafts, const struct hf_member *member, s
 			&drafts->extents);
 		out->extents = drafts->extents;
 		out->extents_file = content->listed != NULL;
+		out->hole_bytes = content->listed ? content->hole_bytes : 0;
 	}
 	if (member->sealed) {
 		if (drafts->secret_extents.n == 0)

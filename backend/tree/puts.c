@@ -122,6 +122,8 @@ void hf_pieces_add(struct hf_pieces *pieces, uint32_t ticket, uint32_t offset, u
 	pieces->at = hf_grow(pieces->at, &pieces->cap, pieces->n + 1, sizeof(*pieces->at));
 	pieces->at[pieces->n++] =
 		(struct hf_piece){.ticket = ticket, .offset = offset, .length = length};
+	if (ticket == 0)
+		pieces->hole_bytes += length;
 }
 
 bool hf_pieces_settled(const struct hf_puts *puts, const struct hf_pieces *pieces)

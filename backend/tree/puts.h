@@ -51,6 +51,7 @@ struct hf_pieces {
 	bool alone; /* its tickets are nobody else's: given back with it */
 	struct hf_piece *at;
 	size_t n, cap;
+	uint64_t hole_bytes;
 	struct hf_pieces *listed; /* too many: they stand in a file of extents, which is here */
 };
 struct hf_pieces *hf_pieces_new(void);
