@@ -1,5 +1,6 @@
 /* The program, and mount.holdfast. */
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -10,13 +11,19 @@ int main(int argc, char **argv)
 	/* No core file: it would hold keys and what they protect. */
 	const struct rlimit none = {0, 0};
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	char **helper = NULL;
 
 	setrlimit(RLIMIT_CORE, &none);
 	/* An arena for each thread would keep many times what is in use. */
 	mallopt(M_ARENA_MAX, 2);
 	/* Large chunks come and go: each in a mapping of its own leaves no holes behind. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "mount.holdfast") == 0)
+	if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "mount.holdfast") == 0) {
 		hf_mount_helper_argv(&argc, &argv);
-	return hf_command_main(argc, argv);
+		helper = argv;
+	}
+	const int status = hf_command_main(argc, argv);
+
+	free(helper);
+	return status;
 }

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,20 +125,39 @@ static hf_err serve(struct hf_session *session)
 			  : NULL;
 }
 
+/* libfuse leaves alone what has a handler already, and the command's own only asks for a stop. */
+static hf_err handle_signals(struct hf_session *session)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	return fuse_set_signal_handlers(session->fuse) == 0
+		? NULL
+		: hf_error_new(HF_SYSTEM, "mount: signal handlers");
+}
+
+/* Over a file the kernel would take our root for a file. */
+static hf_err check_mountpoint(const char *mountpoint)
+{
+	struct stat st;
+
+	if (stat(mountpoint, &st) != 0)
+		return hf_error_sys("can't mount at %s", mountpoint);
+	return S_ISDIR(st.st_mode)
+		? NULL
+		: hf_error_new(HF_INVALID, "can't mount at %s: it is no directory", mountpoint);
+}
+
 static hf_err mount_and_serve(struct hf_session *session, struct fuse_args *args)
 {
 	session->fuse = fuse_session_new(args, &hf_fuse_ops, sizeof(hf_fuse_ops), session);
 	if (!session->fuse)
 		return hf_error_new(HF_INVALID, "the mount options were refused: %s",
 			session->options->fuse_options ? session->options->fuse_options : "");
-	struct hf_error *err = NULL;
+	struct hf_error *err = handle_signals(session);
 
-	if (fuse_set_signal_handlers(session->fuse) != 0)
-		err = hf_error_new(HF_SYSTEM, "mount: signal handlers");
 	if (!err && fuse_session_mount(session->fuse, session->options->mountpoint) != 0)
 		err = hf_error_new(HF_SYSTEM,
-			"can't mount at %s; hint: is it a directory, and is /dev/fuse there and "
-			"yours to use?",
+			"can't mount at %s; hint: is /dev/fuse there and yours to use?",
 			session->options->mountpoint);
 	if (!err) {
 		err = serve(session);
@@ -150,6 +171,7 @@ static hf_err mount_and_serve(struct hf_session *session, struct fuse_args *args
 hf_err hf_mount_run(struct hf_view *view, const struct hf_mount_options *options,
 	struct hf_mount_parent *parent)
 {
+	HF_TRY(check_mountpoint(options->mountpoint));
 	HF_RELEASED(hf_buf) text = {0};
 	HF_OWNED(hf_inode_table) inodes = hf_inode_table_new(hf_view_root(view));
 	struct hf_session session = {

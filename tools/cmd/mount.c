@@ -117,8 +117,11 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 		hf_buf_printf(&wish->pass, "%s%s", wish->pass.len ? "," : "", name);
 		return NULL;
 	}
-	if (strcmp(name, "rw") == 0)
-		return hf_error_new(HF_INVALID, "the past can't be written to: mount without rw");
+	/* mount(8) says it to every helper unless the user said ro. */
+	if (strcmp(name, "rw") == 0) {
+		hf_log(HF_INFO, "mounted read-only: the past can't be written to", NULL);
+		return NULL;
+	}
 	if (!value)
 		return hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
 	*value++ = 0;
