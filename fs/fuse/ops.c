@@ -171,6 +171,7 @@ struct page {
 	struct hf_session *session;
 	char *bytes;
 	size_t len, size;
+	bool fixed; /* its names lead to the same for ever, whatever they lead to */
 	struct hf_error *err;
 };
 
@@ -191,16 +192,13 @@ static bool add_listed(void *arg, const struct hf_listed *listed)
 	struct page *page = arg;
 	char name[HF_MAX_NAME + 1];
 	struct fuse_entry_param entry;
-	struct hf_attr attr;
 
 	memcpy(name, listed->name.at, listed->name.len);
 	name[listed->name.len] = 0;
 	/* How much it takes is known before the kernel is told that it knows one more. */
 	if (fuse_add_direntry_plus(page->req, NULL, 0, name, NULL, 0) > page->size - page->len)
 		return false;
-	page->err = hf_node_attr(listed->node, &attr);
-	if (!page->err)
-		page->err = print_entry(page->session, listed->node, attr.fixed, &entry);
+	page->err = print_entry(page->session, listed->node, page->fixed, &entry);
 	if (page->err)
 		return false;
 	page->len += fuse_add_direntry_plus(page->req, page->bytes + page->len,
@@ -213,12 +211,14 @@ static void op_readdirplus(
 {
 	struct page page = {.req = req, .session = session_of(req), .size = size};
 	HF_FREED char *bytes = hf_alloc(size);
-	struct hf_error *err = NULL;
+	struct hf_attr attr;
+	struct hf_error *err = hf_node_attr(inode_of(req, ino)->node, &attr);
 
 	(void)fi;
 	page.bytes = bytes;
-	const bool room =
-		(from > 0 || add_dot(&page, ".", 1)) && (from > 1 || add_dot(&page, "..", 2));
+	page.fixed = !err && attr.fixed;
+	const bool room = !err && (from > 0 || add_dot(&page, ".", 1)) &&
+		(from > 1 || add_dot(&page, "..", 2));
 
 	if (room)
 		err = hf_node_list(inode_of(req, ino)->node, from > 2 ? (uint64_t)from - 2 : 0,
