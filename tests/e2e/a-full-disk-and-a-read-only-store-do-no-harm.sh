@@ -1,0 +1,76 @@
+#!/bin/bash
+# No room, or no right to write: a clear error, old snapshots whole, and a backup that succeeds once it can.
+. "$(dirname "$0")/lib.sh"
+need_root "mounts a small tmpfs"
+need unshare
+
+mkdir "$WORK/tree" "$WORK/disk"
+mount -t tmpfs -o size=40m none "$WORK/disk" || skip "a tmpfs may not be mounted here"
+export HOLDFAST_REPOSITORY=$WORK/disk/repo
+head -c 4000000 /dev/urandom >"$WORK/tree/first"
+new_repository
+ok hf backup --source tree "$WORK/tree"
+
+# Full: in the data, and in the small objects at the end.
+for ((i = 0; i < 12; i++)); do
+    head -c 5000000 /dev/urandom >"$WORK/tree/more-$i"
+done
+exits 1 hf backup --source tree "$WORK/tree"
+said "No space left on device"
+ok hf check --read-data
+hf cat latest/files/tree/first | cmp - "$WORK/tree/first" || fail "an old snapshot on a full disk"
+equal "$(hf snapshots | grep -c files/tree)" 1 "snapshots"
+equal "$(find "$WORK/disk" -name '*.tmp*' -o -name '.tmp*' | wc -l)" 0 "temporary files left"
+
+# Again and again does not fill it more, and reading goes on.
+exits 1 hf backup --source tree "$WORK/tree"
+ok hf restore latest/files/tree "$WORK/back"
+ok cmp "$WORK/back/first" "$WORK/tree/first"
+
+# Room for nothing but the last few kilobytes.
+rm "$WORK/tree"/more-*
+free_kb=$(df -k --output=avail "$WORK/disk" | tail -n 1)
+[ "$free_kb" -lt 64 ] || dd if=/dev/zero of="$WORK/disk/filler" bs=1k count=$((free_kb - 24)) \
+    status=none
+head -c 100000 /dev/urandom >"$WORK/tree/small"
+exits 1 hf backup --source tree "$WORK/tree"
+ok hf check --read-data
+
+# Larger again: the next run succeeds.
+rm -f "$WORK/disk/filler"
+mount -o remount,size=160m "$WORK/disk"
+ok hf backup --source tree "$WORK/tree"
+ok hf diff latest/files/tree "$WORK/tree"
+ok hf check --read-data
+
+# A full target of a restore.
+mkdir "$WORK/small-disk"
+mount -t tmpfs -o size=2m none "$WORK/small-disk"
+hf restore latest/files/tree "$WORK/small-disk" >"$SAID" 2>&1 && fail "a restore onto a full disk"
+said "No space left on device"
+
+# Read-only: all that reads works, what writes says why.
+mount -o remount,ro "$WORK/disk"
+echo changed >"$WORK/tree/changed"
+exits 1 hf backup --source tree "$WORK/tree"
+said "Read-only file system"
+ok hf snapshots
+ok hf cat latest/files/tree/first
+ok hf check --read-data
+ok hf --cache-dir "$WORK/fresh-cache" ls latest/files/tree
+rm -rf "$WORK/back"
+ok hf restore latest/files/tree "$WORK/back"
+if [ -w /dev/fuse ]; then
+    mount_view
+    cmp "$MNT/latest/files/tree/first" "$WORK/tree/first" || fail "a mount of a read-only store"
+    unmount_view
+fi
+hf -r "$WORK/disk/another" --key-file "$WORK/key" init >"$SAID" 2>&1 && fail "init on a read-only disk"
+said "Read-only file system"
+
+# A cache that can't be written.
+mkdir "$WORK/ro-cache"
+mount -t tmpfs -o ro,size=1m none "$WORK/ro-cache"
+hf --cache-dir "$WORK/ro-cache" ls latest/files/tree >"$SAID" 2>&1
+status=$?
+[ $status = 0 ] || said "$WORK/ro-cache"

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Slots: a writer adds and can't read, a reader reads and can't add; a passphrase opens as well as a file.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+
+mkdir "$WORK/tree"
+echo content >"$WORK/tree/file"
+new_repository
+ok hf backup --source tree "$WORK/tree"
+head -c 64 /dev/urandom >"$WORK/writer"
+head -c 64 /dev/urandom >"$WORK/reader"
+chmod 600 "$WORK/writer" "$WORK/reader"
+ok hf key add --rights write --new-key-file "$WORK/writer" backups
+ok hf key add --rights read --new-key-file "$WORK/reader" restores
+ok hf key list
+said backups
+said restores
+
+echo more >"$WORK/tree/more"
+ok hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" backup --source tree "$WORK/tree"
+exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" cat latest/files/tree/file
+exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" mount "$MNT"
+exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" restore latest/files/tree "$WORK/no"
+ok hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" ls latest/files/tree
+exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" key add --rights read \
+    --new-key-file "$WORK/reader" more
+said "right to admin"
+
+ok hf --key-file "$WORK/reader" --cache-dir "$WORK/cache-r" cat latest/files/tree/more
+exits 8 hf --key-file "$WORK/reader" --cache-dir "$WORK/cache-r" backup --source tree "$WORK/tree"
+ok hf --key-file "$WORK/reader" --cache-dir "$WORK/cache-r" mount "$MNT"
+equal "$(cat "$MNT/latest/files/tree/more")" more "mounted with a reader's key"
+unmount_view
+
+# A repository with a passphrase.
+export HOLDFAST_REPOSITORY=$WORK/with-passphrase
+unset HOLDFAST_KEY_FILE
+echo 'correct horse battery staple' >"$WORK/phrase"
+ok hf --passphrase-file "$WORK/phrase" init
+ok hf --passphrase-file "$WORK/phrase" backup --source tree "$WORK/tree"
+ok env HOLDFAST_PASSPHRASE='correct horse battery staple' "$HOLDFAST" cat latest/files/tree/file
+ok hf --passphrase-file "$WORK/phrase" mount "$MNT"
+equal "$(cat "$MNT/latest/files/tree/file")" content "mounted with a passphrase"
+unmount_view
+exits 5 env HOLDFAST_PASSPHRASE='correct horse battery stable' "$HOLDFAST" snapshots

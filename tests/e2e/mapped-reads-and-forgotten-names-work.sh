@@ -1,0 +1,45 @@
+#!/bin/bash
+# mmap, openat2, names that the kernel forgot, seeks and odd offsets: none depends on what was asked before.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+
+mkdir -p "$WORK/tree/a/b/c"
+head -c 9000001 /dev/urandom >"$WORK/tree/a/b/c/large"
+for ((i = 0; i < 3000; i++)); do
+    echo "$i" >"$WORK/tree/a/b/$i"
+done
+new_repository
+ok hf backup --source tree "$WORK/tree"
+mount_view
+VIEW=$MNT/latest/files/tree
+
+# Never listed, never looked up: by its path alone.
+equal "$(cat "$VIEW/a/b/2999")" 2999 "a name that was not listed"
+ok python3 "$HERE/odd_reads.py" "$WORK/tree/a/b/c/large" "$VIEW/a/b/c/large"
+
+if [ "$(id -u)" = 0 ]; then
+    cd "$VIEW/a/b" || fail "cd"
+    exec 8<"$VIEW/a/b/c/large"
+    for _ in 1 2 3; do
+        ls -lR "$VIEW" >/dev/null
+        sync
+        # Dentries and inodes go, the daemon is told with FORGET.
+        echo 2 2>/dev/null >/proc/sys/vm/drop_caches
+        equal "$(cat 17)" 17 "a name below a directory that one stands in"
+        equal "$(cat "$VIEW/a/b/1234")" 1234 "a forgotten name"
+        equal "$(ls | wc -l)" 3001 "a forgotten directory"
+        echo 3 2>/dev/null >/proc/sys/vm/drop_caches
+        cmp - "$WORK/tree/a/b/c/large" <"/proc/self/fd/8" || fail "an open file after FORGET"
+    done
+    exec 8<&-
+    cd "$WORK" || exit 1
+fi
+ok python3 "$HERE/odd_reads.py" "$WORK/tree/a/b/c/large" "$VIEW/a/b/c/large"
+
+# Inode numbers stay, and are one for each name.
+before=$(stat -c %i "$VIEW/a/b/17" "$VIEW/a/b/c/large" "$VIEW/a")
+unmount_view
+mount_view
+equal "$(stat -c %i "$VIEW/a/b/17" "$VIEW/a/b/c/large" "$VIEW/a")" "$before" "inode numbers"
+equal "$(find "$VIEW" -printf '%i\n' | sort | uniq -d | wc -l)" 0 "inode numbers that are double"
+unmount_view
