@@ -7,7 +7,8 @@ mkdir -p "$WORK/tree/dir"
 echo first >"$WORK/tree/dir/file"
 echo only >"$WORK/tree/dir/only-in-the-first"
 new_repository
-ok hf backup --source tree "$WORK/tree"
+# Not within the second of the next one: both would be shown with a fraction then.
+ok hf backup --source tree --time '1h ago' "$WORK/tree"
 mount_view -o refresh=1s
 equal "$(ls "$MNT")" "$(printf 'at\nlabels\nlatest\nsources')" "the top"
 first=$(ls "$MNT/sources/files/tree")
