@@ -222,7 +222,7 @@ static void expect(const struct event *const *events, size_t n, const char *show
 /* Heap's algorithm, without recursion. */
 static unsigned in_each_order(const struct event *events, size_t n, const char *shows)
 {
-	const struct event *order[8];
+	const struct event *order[8] = {NULL};
 	size_t done[8] = {0}, i = 0;
 	unsigned orders = 1;
 
