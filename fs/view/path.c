@@ -100,30 +100,34 @@ static hf_err step(struct hf_node *dir, const char *path, struct hf_span part, s
 	return NULL;
 }
 
+/* *at becomes what part names in it; "." and nothing name itself. */
+static hf_err enter(struct hf_node **at, const char *path, struct hf_span part)
+{
+	HF_NODE_REF next = NULL;
+
+	if (part.len == 0 || (part.len == 1 && part.at[0] == '.'))
+		return NULL;
+	if (!(*at)->ops->lookup)
+		return hf_error_new(HF_NOT_FOUND, "/%.*s is no directory",
+			(int)((const char *)part.at - path), path);
+	HF_TRY(step(*at, path, part, &next));
+	hf_node_unref(*at);
+	*at = HF_STEAL(next);
+	return NULL;
+}
+
 hf_err hf_node_resolve(struct hf_node *root, const char *path, struct hf_node **out)
 {
 	HF_NODE_REF at = hf_node_ref(root);
-	const char *text = path;
+	const char *rest = path + strspn(path, "/");
 
-	while (*path == '/')
-		path++, text++;
-	while (*path) {
-		const size_t len = strcspn(path, "/");
-		const struct hf_span part = hf_span(path, len);
+	path = rest;
+	while (*rest) {
+		const size_t len = strcspn(rest, "/");
 
-		if (len > 0 && !(len == 1 && path[0] == '.')) {
-			HF_NODE_REF next = NULL;
-
-			if (!at->ops->lookup)
-				return hf_error_new(HF_NOT_FOUND, "/%.*s is no directory",
-					(int)(path - text), text);
-			HF_TRY(step(at, text, part, &next));
-			hf_node_unref(at);
-			at = HF_STEAL(next);
-		}
-		path += len;
-		while (*path == '/')
-			path++;
+		HF_TRY(enter(&at, path, hf_span(rest, len)));
+		rest += len;
+		rest += strspn(rest, "/");
 	}
 	*out = HF_STEAL(at);
 	return NULL;
