@@ -10,7 +10,7 @@
 #include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
-#define CATALOG_VERSION 2
+#define CATALOG_VERSION 3
 #define STRING(x) #x
 #define TEXT_OF(x) STRING(x)
 
@@ -35,7 +35,7 @@ static const char schema[] =
 	"snapshot))"
 	" WITHOUT ROWID;"
 	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body "
-        "BLOB);" HF_FORGOTTEN_SCHEMA;
+	"BLOB);" HF_FORGOTTEN_SCHEMA;
 
 #define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth"
 
@@ -65,9 +65,10 @@ static const char *const sql[QUERIES] = {
 			 " WHERE (?4, ?8) < (seen, origin)",
 	[ADD_LABEL] = "INSERT OR IGNORE INTO labels VALUES(?1, ?2, ?3)",
 	[ADD_RECORD] = "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5)",
-	[FORGET_SNAPSHOT] = "INSERT OR IGNORE INTO forgotten VALUES(?1, ?2)",
-	[FORGET_SOURCE] = "INSERT INTO forgotten_sources VALUES(?1, ?2)"
-			  " ON CONFLICT(source) DO UPDATE SET until = ?2 WHERE ?2 > until",
+	[FORGET_SNAPSHOT] = "INSERT OR IGNORE INTO forgotten VALUES(?1, ?2, ?3)",
+	[FORGET_SOURCE] = "INSERT OR IGNORE INTO forgotten_sources VALUES(?1, ?2)",
+	[UNFORGET_SNAPSHOTS] = "DELETE FROM forgotten WHERE seen >= ?1",
+	[UNFORGET_SOURCES] = "DELETE FROM forgotten_sources WHERE until >= ?1",
 	[SOURCES] = "SELECT DISTINCT source FROM shown WHERE finished ORDER BY source",
 	[LABEL_KEYS] = "SELECT DISTINCT key FROM labels JOIN shown ON id = snapshot ORDER BY key",
 	[LABEL_VALUES] = "SELECT DISTINCT value FROM labels JOIN shown ON id = snapshot"

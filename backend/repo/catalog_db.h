@@ -32,6 +32,8 @@ enum hf_query {
 	ADD_RECORD,
 	FORGET_SNAPSHOT,
 	FORGET_SOURCE,
+	UNFORGET_SNAPSHOTS,
+	UNFORGET_SOURCES,
 	SOURCES,
 	LABEL_KEYS,
 	LABEL_VALUES,
@@ -69,12 +71,14 @@ void hf_column_bytes(
 /*
  * The view "shown" is decided when it is asked, so no order of arrival matters: a tombstoned
  * snapshot is hidden, but for its source's newest finished one by the store's time, whatever
- * tombstones name that one; a whole source is hidden as it was at the tombstone's date.
+ * tombstones name that one; a whole source is hidden as it was at the tombstone's date. Each
+ * tombstone's date is kept, so that those of a slot that was revoked can be taken back.
  */
 #define HF_FORGOTTEN_SCHEMA \
-	"CREATE TABLE forgotten(snapshot BLOB, patterns TEXT, PRIMARY KEY(snapshot, patterns))" \
-	" WITHOUT ROWID;" \
-	"CREATE TABLE forgotten_sources(source TEXT PRIMARY KEY, until INTEGER) WITHOUT ROWID;" \
+	"CREATE TABLE forgotten(snapshot BLOB, patterns TEXT, seen INTEGER," \
+	" PRIMARY KEY(snapshot, patterns, seen)) WITHOUT ROWID;" \
+	"CREATE TABLE forgotten_sources(source TEXT, until INTEGER," \
+	" PRIMARY KEY(source, until)) WITHOUT ROWID;" \
 	"CREATE VIEW shown AS SELECT * FROM snapshots s WHERE" \
 	" NOT EXISTS (SELECT 1 FROM forgotten_sources f" \
 	"  WHERE f.source = s.source AND f.until >= s.seen)" \

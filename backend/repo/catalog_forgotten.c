@@ -52,13 +52,14 @@ static hf_err forget_source(
 	return hf_use_run(&use, "forgetting a source");
 }
 
-static hf_err forget_snapshot(
-	struct hf_catalog *catalog, const uint8_t id[HF_SNAPSHOT_ID_LEN], struct hf_span patterns)
+static hf_err forget_snapshot(struct hf_catalog *catalog, const uint8_t id[HF_SNAPSHOT_ID_LEN],
+	struct hf_span patterns, int64_t seen)
 {
 	HF_USE use = hf_use_begin(catalog, FORGET_SNAPSHOT);
 
 	hf_use_bytes(&use, 1, hf_span(id, HF_SNAPSHOT_ID_LEN));
 	hf_use_text(&use, 2, patterns);
+	hf_use_int(&use, 3, seen);
 	return hf_use_run(&use, "forgetting a snapshot");
 }
 
@@ -68,7 +69,7 @@ hf_err hf_catalog_add_tombstone(struct hf_catalog *catalog, const struct hf_reco
 	const struct hf_tombstone *tombstone = &record->tombstone;
 
 	for (size_t i = 0; i < tombstone->n_snapshots; i++)
-		HF_TRY(forget_snapshot(catalog, tombstone->snapshots[i], patterns));
+		HF_TRY(forget_snapshot(catalog, tombstone->snapshots[i], patterns, seen->time));
 	if (tombstone->source.len && tombstone->n_names == 0)
 		HF_TRY(forget_source(catalog, tombstone->source, seen));
 	/* Kept whole too: checkpoints carry it on, and journal entries are told by name. */

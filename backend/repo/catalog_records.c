@@ -196,6 +196,14 @@ static hf_err take_back(
 	return hf_use_run(&use, "taking back what a slot said");
 }
 
+static hf_err drop_since(struct hf_catalog *catalog, enum hf_query query, int64_t cutoff)
+{
+	HF_USE use = hf_use_begin(catalog, query);
+
+	hf_use_int(&use, 1, cutoff);
+	return hf_use_run(&use, "dropping records");
+}
+
 /*
  * All commits, not the slot's alone: it may have said first what an honest one said too, which must
  * come back. Other slots' snapshots stay where they are meanwhile; a mount goes on showing them.
@@ -208,12 +216,9 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 	hf_commit_name(cutoff, &lowest, from);
 	HF_TRY(take_back(catalog, DISTRUST_LABELS, slot, cutoff));
 	HF_TRY(take_back(catalog, DISTRUST_SNAPSHOTS, slot, cutoff));
-	{
-		HF_USE use = hf_use_begin(catalog, FORGET_RECORDS);
-
-		hf_use_int(&use, 1, cutoff);
-		HF_TRY(hf_use_run(&use, "forgetting records"));
-	}
+	HF_TRY(drop_since(catalog, FORGET_RECORDS, cutoff));
+	HF_TRY(drop_since(catalog, UNFORGET_SNAPSHOTS, cutoff));
+	HF_TRY(drop_since(catalog, UNFORGET_SOURCES, cutoff));
 	HF_USE use = hf_use_begin(catalog, FORGET_COMMITS);
 
 	hf_use_text(&use, 1, hf_span_str(from));

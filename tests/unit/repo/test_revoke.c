@@ -200,6 +200,32 @@ START_TEST(what_an_honest_slot_said_too_stays_when_a_thief_said_it_first)
 }
 END_TEST
 
+START_TEST(what_a_thief_forgot_comes_back_and_what_others_forgot_does_not)
+{
+	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_MAINTAIN);
+	HF_OWNED(hf_repo) other = hf_small_open_as(&small, HF_READ);
+	static const char *const sources[] = {"files/home", "files/old"};
+	int64_t now;
+
+	ck_ok(hf_store_now(hf_repo_store(thief), &now));
+	for (size_t i = 0; i < 2; i++) {
+		HF_RELEASED(hf_buf) record = hf_forged_snapshot(sources[i], MOMENT);
+		HF_RELEASED(hf_buf) printed = {0};
+		struct hf_record tombstone = {.kind = HF_RECORD_TOMBSTONE};
+
+		tombstone.tombstone.source = hf_span_str(sources[i]);
+		hf_record_print(&tombstone, &printed);
+		put_snapshot(small.repo, now - 60 * HF_NS_PER_S, &record);
+		put_snapshot(i == 0 ? thief : small.repo, now, &printed);
+		ck_assert_uint_eq(snapshots_in(other, sources[i]), 0);
+	}
+
+	ck_ok(hf_repo_revoke(small.repo, "rights-4", now - 30 * HF_NS_PER_S));
+	ck_assert_uint_eq(snapshots_in(other, "files/home"), 1);
+	ck_assert_uint_eq(snapshots_in(other, "files/old"), 0);
+}
+END_TEST
+
 START_TEST(the_slot_in_use_and_what_is_no_live_slot_are_not_revoked)
 {
 	HF_OWNED(hf_repo) other = hf_small_open_as(&small, HF_WRITE);
@@ -308,6 +334,7 @@ int main(void)
 	tcase_add_test(tests, a_revoked_key_opens_no_more);
 	tcase_add_test(tests, what_is_dated_after_the_theft_counts_no_more_where_it_had_counted);
 	tcase_add_test(tests, what_an_honest_slot_said_too_stays_when_a_thief_said_it_first);
+	tcase_add_test(tests, what_a_thief_forgot_comes_back_and_what_others_forgot_does_not);
 	tcase_add_test(tests, the_slot_in_use_and_what_is_no_live_slot_are_not_revoked);
 	tcase_add_test(tests, of_two_changes_at_once_both_are_made);
 	tcase_add_test(tests, a_revocation_that_fails_at_any_call_can_be_made_again);
