@@ -17,7 +17,7 @@ BELOW_PREFIX = {
     "share/fish/vendor_completions.d/holdfast.fish",
     *(f"share/man/man1/{name}.1" for name in (
         "holdfast", "holdfast-backup", "holdfast-key", "holdfast-look", "holdfast-mount",
-        "holdfast-repository", "holdfast-restore")),
+        "holdfast-repository", "holdfast-restore", "holdfast-retention")),
     "share/man/man5/holdfast-format.5",
     "share/man/man8/mount.holdfast.8",
     "share/doc/holdfast/README.md",

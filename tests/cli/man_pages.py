@@ -7,7 +7,7 @@ import subprocess
 from lib import ROOT, main, need
 
 PAGES = ("holdfast", "holdfast-backup", "holdfast-key", "holdfast-look", "holdfast-mount",
-         "holdfast-repository", "holdfast-restore")
+         "holdfast-repository", "holdfast-restore", "holdfast-retention")
 
 
 def rendered(source):

@@ -206,7 +206,9 @@ static const struct term exit_statuses[] = {
 	{"0", "done"},
 	{"1", "failed"},
 	{"2", "wrong usage"},
-	{"3", "done, but something could not be read; each was named"},
+	{"3",
+		"done, but something could not be read, or a source was left alone; each was "
+		"named"},
 	{"4", "the repository is damaged"},
 	{"5", "no slot fits the key"},
 	{"6", "no such repository, snapshot or path"},
