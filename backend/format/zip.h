@@ -8,7 +8,10 @@
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
 
-/* 2.1 GB of system files: level 1 743 MB in 11.9 CPU s, 2 719 in 13.9, 3 702 in 17.2 (restic 734). */
+/*
+ * Of 2.1 GB of system files level 1 keeps 743 MB in 11.9 CPU seconds, 2 719 MB in 13.9, 3 702 MB
+ * in 17.2; restic keeps 734.
+ */
 #define HF_ZIP_LEVEL 2
 
 struct hf_zip;
