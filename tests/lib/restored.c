@@ -1,4 +1,6 @@
 #include "tests/lib/restored.h"
+#include "backend/tree/compare.h"
+#include <stdio.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -98,3 +100,57 @@ size_t hf_restored_count(const char *dir)
 	closedir(open);
 	return n - 2;
 }
+
+static struct hf_error *difference(void *arg, enum hf_difference what, const char *path,
+	const struct hf_entry *a, const struct hf_entry *b)
+{
+	(void)a;
+	(void)b;
+	hf_buf_printf(arg, "%c %s\n", (char)what, path);
+	return NULL;
+}
+
+/* By another way than the restore went: nothing differs. */
+void hf_restored_check_same(struct hf_restored *it, const struct hf_entry *root)
+{
+	HF_RELEASED(hf_buf) differences = {0};
+	const struct hf_compare compare = {.reader = it->tree.reader,
+		.metadata = true,
+		.each = difference,
+		.arg = &differences};
+
+	ck_ok(hf_compare_local(&compare, root, it->to));
+	ck_assert_str_eq(hf_buf_text(&differences), "");
+}
+
+struct hf_span hf_restored_bytes(struct hf_restored *it, size_t len)
+{
+	static uint64_t state;
+	uint8_t *at = hf_arena_alloc(&it->tree.arena, len);
+
+	if (!state)
+		state = hf_test_seed();
+	for (size_t i = 0; i < len; i += sizeof(state)) {
+		const uint64_t random = hf_test_random(&state);
+
+		memcpy(at + i, &random, HF_MIN(sizeof(random), len - i));
+	}
+	return hf_span(at, len);
+}
+
+const char *hf_restored_number(struct hf_restored *it, size_t n)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%06zu", n);
+	return hf_arena_str(&it->tree.arena, name, strlen(name));
+}
+
+void hf_restored_make_linked(struct hf_entry *entry, uint8_t id, uint64_t nlink)
+{
+	entry->linked = true;
+	entry->link_id[0] = id;
+	entry->nlink = nlink;
+}
+
+/* The first name may still be under way when the next ones come; and it may be a large file. */

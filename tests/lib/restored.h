@@ -28,4 +28,13 @@ void hf_restored_put(const char *dir, const char *path, const char *content);
 /* Names in a folder, but "." and "..". */
 size_t hf_restored_count(const char *dir);
 
+/* By another way than the restore went: nothing differs. */
+void hf_restored_check_same(struct hf_restored *it, const struct hf_entry *root);
+/* Of the arena of the tree: random bytes, and a number as a name. */
+struct hf_span hf_restored_bytes(struct hf_restored *it, size_t len);
+const char *hf_restored_number(struct hf_restored *it, size_t n);
+
+/* One of nlink names of one file. */
+void hf_restored_make_linked(struct hf_entry *entry, uint8_t id, uint64_t nlink);
+
 #endif

@@ -290,7 +290,7 @@ const struct hf_command hf_command_forget = {
 		"Hides snapshots of which no rule says that they are kept, source by source, or "
 		"those that are named. What each keep and each forget is for is shown; `--dry-run` "
 		"shows it only. Without a rule, only those go whose own time to live is over. "
-                "Needs "
+		"Needs "
 		"a key with `maintain`.\n\n"
 		"Rules add up. All times are those at which the repository got a snapshot, by the "
 		"store's clock, and periods are of UTC. A period keeps its first snapshot. A "
@@ -298,7 +298,7 @@ const struct hf_command hf_command_forget = {
 		"counts it. A source's newest snapshot stays always, and by rules the newest in "
 		"which everything could be read.\n\n"
 		"Nothing that is younger than `--protect` goes by a rule. If a day in that time "
-                "has "
+		"has "
 		"more than eight snapshots and four times as many as the median of its days, the "
 		"source is left alone and named, and the exit status is 3: so junk can't push good "
 		"backups out. `--protect 0s` takes both off.",

@@ -24,60 +24,15 @@ static void setup_with(unsigned n)
 	hf_restored_init(&it, n);
 }
 
-static struct hf_error *difference(void *arg, enum hf_difference what, const char *path,
-	const struct hf_entry *a, const struct hf_entry *b)
-{
-	(void)a;
-	(void)b;
-	hf_buf_printf(arg, "%c %s\n", (char)what, path);
-	return NULL;
-}
-
-/* By another way than the restore went: nothing differs. */
-static void check_same(const struct hf_entry *root)
-{
-	HF_RELEASED(hf_buf) differences = {0};
-	const struct hf_compare compare = {.reader = it.tree.reader,
-		.metadata = true,
-		.each = difference,
-		.arg = &differences};
-
-	ck_ok(hf_compare_local(&compare, root, it.to));
-	ck_assert_str_eq(hf_buf_text(&differences), "");
-}
-
-static struct hf_span random_bytes(size_t len)
-{
-	static uint64_t state;
-	uint8_t *at = hf_arena_alloc(&it.tree.arena, len);
-
-	if (!state)
-		state = hf_test_seed();
-	for (size_t i = 0; i < len; i += sizeof(state)) {
-		const uint64_t random = hf_test_random(&state);
-
-		memcpy(at + i, &random, HF_MIN(sizeof(random), len - i));
-	}
-	return hf_span(at, len);
-}
-
-static const char *numbered(size_t n)
-{
-	char name[24];
-
-	snprintf(name, sizeof(name), "%06zu", n);
-	return hf_arena_str(&it.tree.arena, name, strlen(name));
-}
-
 START_TEST(a_tree_comes_back_as_it_was)
 {
 	struct hf_span small, middle, large;
 	struct hf_entry inner[3], outer[8], root;
 
 	setup_with(workers[_i]);
-	small = random_bytes(10);
-	middle = random_bytes(3 << 20);
-	large = random_bytes(20 << 20);
+	small = hf_restored_bytes(&it, 10);
+	middle = hf_restored_bytes(&it, 3 << 20);
+	large = hf_restored_bytes(&it, 20 << 20);
 	inner[0] = hf_stored_file(&it.tree, "empty", hf_span_str(""));
 	inner[1] = hf_stored_file(&it.tree, "middle", middle);
 	inner[2] = hf_stored_file(&it.tree, "\xff\n\x01", small);
@@ -109,7 +64,7 @@ START_TEST(a_tree_comes_back_as_it_was)
 	ck_assert(S_ISSOCK(hf_restored_stat(&it, "socket").st_mode));
 	ck_assert_uint_eq(it.progress.files, 8);
 	ck_assert_uint_eq(it.progress.bytes, (23u << 20) + 20);
-	check_same(&root);
+	hf_restored_check_same(&it, &root);
 	hf_restored_end(&it);
 }
 END_TEST
@@ -121,14 +76,16 @@ START_TEST(many_files_in_many_folders_come_back)
 	setup_with(workers[_i]);
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		for (size_t j = 0; j < ARRAY_LEN(files); j++)
-			files[j] = hf_stored_file(&it.tree, numbered(j), random_bytes(i * j));
-		folders[i] = hf_stored_dir(&it.tree, numbered(i), files, ARRAY_LEN(files));
+			files[j] = hf_stored_file(&it.tree, hf_restored_number(&it, j),
+				hf_restored_bytes(&it, i * j));
+		folders[i] = hf_stored_dir(
+			&it.tree, hf_restored_number(&it, i), files, ARRAY_LEN(files));
 	}
 	root = hf_stored_dir(&it.tree, "", folders, ARRAY_LEN(folders));
 	hf_stored_publish(&it.tree);
 	it.how.reader = it.tree.reader;
 	ck_ok(hf_restore_run(&it.how, &root));
-	check_same(&root);
+	hf_restored_check_same(&it, &root);
 	hf_restored_end(&it);
 }
 END_TEST
@@ -141,7 +98,7 @@ START_TEST(holes_stay_holes_and_zeros_stay_zeros)
 	struct hf_entry entries[3], root;
 
 	setup_with(workers[_i]);
-	data = hf_stored_bytes(&it.tree, HF_CONTENT_PACK, random_bytes(65536), 65536);
+	data = hf_stored_bytes(&it.tree, HF_CONTENT_PACK, hf_restored_bytes(&it, 65536), 65536);
 	parts[1] = data.at[0];
 	parts[2] = parts[0];
 	extents.n = 3;
@@ -162,28 +119,20 @@ START_TEST(holes_stay_holes_and_zeros_stay_zeros)
 	ck_assert_int_eq(hf_restored_stat(&it, "many").st_size, (off_t)entries[1].size);
 	ck_assert_int_lt(hf_restored_stat(&it, "many").st_blocks, 100 * 256);
 	ck_assert_int_ge(hf_restored_stat(&it, "zeros").st_blocks, 128);
-	check_same(&root);
+	hf_restored_check_same(&it, &root);
 	hf_restored_end(&it);
 }
 END_TEST
 
-static void make_linked(struct hf_entry *entry, uint8_t id, uint64_t nlink)
-{
-	entry->linked = true;
-	entry->link_id[0] = id;
-	entry->nlink = nlink;
-}
-
-/* The first name may still be under way when the next ones come; and it may be a large file. */
 START_TEST(names_of_one_file_are_linked)
 {
 	struct hf_entry inner[2], outer[5], root;
 	struct hf_span large;
 
 	setup_with(workers[_i]);
-	large = random_bytes(9 << 20);
+	large = hf_restored_bytes(&it, 9 << 20);
 	inner[0] = hf_stored_file(&it.tree, "a", hf_span_str("content"));
-	make_linked(&inner[0], 1, 5); /* one of its names is outside of the tree */
+	hf_restored_make_linked(&inner[0], 1, 5); /* one of its names is outside of the tree */
 	outer[0] = inner[0];
 	outer[0].name = hf_span_str("b");
 	inner[1] = outer[0];
@@ -192,7 +141,7 @@ START_TEST(names_of_one_file_are_linked)
 	outer[2] = inner[0];
 	outer[2].name = hf_span_str("e");
 	outer[3] = hf_stored_file(&it.tree, "x", large);
-	make_linked(&outer[3], 2, 2);
+	hf_restored_make_linked(&outer[3], 2, 2);
 	outer[4] = outer[3];
 	outer[4].name = hf_span_str("y");
 	root = hf_stored_dir(&it.tree, "", outer, 5);
@@ -213,7 +162,7 @@ START_TEST(names_of_one_file_are_linked)
 	ck_ok(hf_restore_run(&it.how, &root));
 	ck_assert_uint_eq(hf_restored_stat(&it, "b").st_nlink, 4);
 	ck_assert_uint_eq(hf_restored_count(it.to), 5);
-	check_same(&root);
+	hf_restored_check_same(&it, &root);
 	hf_restored_end(&it);
 }
 END_TEST
@@ -237,7 +186,7 @@ START_TEST(a_thousand_levels_come_back)
 	it.how.reader = it.tree.reader;
 	ck_ok(hf_restore_run(&it.how, &root));
 	ck_assert_uint_eq(it.progress.files, 1001);
-	check_same(&root);
+	hf_restored_check_same(&it, &root);
 	hf_restored_end(&it);
 }
 END_TEST
@@ -349,7 +298,7 @@ START_TEST(what_is_there_is_replaced_when_asked)
 	entries[1] = hf_stored_file(&it.tree, "hard", hf_span_str("new"));
 	entries[2] = hf_stored_link(&it.tree, "link", "elsewhere");
 	entries[3] = hf_stored_file(&it.tree, "plain", hf_span_str("new"));
-	entries[4] = hf_stored_file(&it.tree, "soft", random_bytes(9 << 20));
+	entries[4] = hf_stored_file(&it.tree, "soft", hf_restored_bytes(&it, 9 << 20));
 	root = hf_stored_dir(&it.tree, "", entries, 5);
 	hf_stored_publish(&it.tree);
 	ck_assert_int_eq(mkdir(it.to, 0700), 0);
@@ -385,13 +334,13 @@ START_TEST(a_damaged_file_is_told_and_not_left_half)
 	struct hf_entry entries[5], root;
 
 	setup_with(workers[_i]);
-	entries[0] = hf_stored_file(&it.tree, "bad", random_bytes(200000));
-	make_linked(&entries[0], 1, 2);
-	entries[1] = hf_stored_file(&it.tree, "good", random_bytes(200000));
-	entries[2] = hf_stored_file(&it.tree, "large", random_bytes(20 << 20));
+	entries[0] = hf_stored_file(&it.tree, "bad", hf_restored_bytes(&it, 200000));
+	hf_restored_make_linked(&entries[0], 1, 2);
+	entries[1] = hf_stored_file(&it.tree, "good", hf_restored_bytes(&it, 200000));
+	entries[2] = hf_stored_file(&it.tree, "large", hf_restored_bytes(&it, 20 << 20));
 	entries[3] = entries[0];
 	entries[3].name = hf_span_str("link");
-	entries[4] = hf_stored_file(&it.tree, "zgood", random_bytes(20 << 20));
+	entries[4] = hf_stored_file(&it.tree, "zgood", hf_restored_bytes(&it, 20 << 20));
 	root = hf_stored_dir(&it.tree, "", entries, 5);
 	hf_stored_publish(&it.tree);
 	hf_stored_hurt(&it.tree, &entries[0].extents.at[2]);
@@ -477,124 +426,6 @@ START_TEST(one_entry_is_restored_under_the_name_it_is_given)
 }
 END_TEST
 
-static struct hf_stop stop;
-
-static struct hf_error *stop_at_get(void *arg, enum hf_store_call call, const char *name)
-{
-	(void)arg;
-	(void)name;
-	if (call == HF_CALL_GET)
-		atomic_store(&stop.raised, 1);
-	return NULL;
-}
-
-START_TEST(an_interrupted_restore_leaves_no_half_file)
-{
-	struct hf_entry entries[300], root;
-
-	setup_with(workers[_i]);
-	entries[0] = hf_stored_file(&it.tree, numbered(0), random_bytes(20 << 20));
-	for (size_t i = 1; i < ARRAY_LEN(entries); i++)
-		entries[i] = hf_stored_file(&it.tree, numbered(i), random_bytes(70000));
-	make_linked(&entries[0], 1, 2);
-	entries[5] = entries[0];
-	entries[5].name = hf_span_str(numbered(5));
-	root = hf_stored_dir(&it.tree, "", entries, ARRAY_LEN(entries));
-	hf_stored_publish(&it.tree);
-	it.how.reader = it.tree.reader;
-	it.how.stop = &stop;
-	hf_mem_hook(it.tree.mem, stop_at_get, NULL);
-	/* The first get is of the directory itself; the next ones are of what workers write. */
-	ck_fails(HF_CANCELLED, hf_restore_run(&it.how, &root));
-	atomic_store(&stop.raised, 0);
-	ck_fails(HF_CANCELLED, hf_restore_run(&it.how, &root));
-	ck_assert(!hf_restored_there(&it, numbered(0)));
-	for (size_t i = 1; i < ARRAY_LEN(entries); i++)
-		if (hf_restored_there(&it, numbered(i)))
-			ck_assert_int_eq(hf_restored_stat(&it, numbered(i)).st_size, 70000);
-	ck_assert_str_eq(hf_buf_text(&it.told), "");
-	hf_restored_end(&it);
-}
-END_TEST
-
-/* The fail_at-th get fails, and all after it. */
-static atomic_uint gets;
-static unsigned fail_at;
-
-static struct hf_error *fail_gets(void *arg, enum hf_store_call call, const char *name)
-{
-	(void)arg;
-	if (call != HF_CALL_GET || atomic_fetch_add(&gets, 1) < fail_at)
-		return NULL;
-	return hf_error_new(HF_TRANSIENT, "%s: the store is away", name);
-}
-
-static void check_whole(const struct hf_span *contents, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (hf_restored_there(&it, numbered(i)))
-			hf_restored_is(&it, numbered(i), contents[i]);
-}
-
-START_TEST(whichever_read_fails_no_half_file_is_left_and_no_half_tree_is_called_whole)
-{
-	struct hf_span contents[40];
-	struct hf_entry entries[ARRAY_LEN(contents)], root;
-	struct hf_error *err;
-	bool whole = false;
-
-	setup_with(workers[_i]);
-	for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
-		contents[i] = random_bytes(i == 7 ? 9 << 20 : 70000);
-		entries[i] = hf_stored_file(&it.tree, numbered(i), contents[i]);
-	}
-	root = hf_stored_dir(&it.tree, "", entries, ARRAY_LEN(entries));
-	it.how.overwrite = true;
-	hf_mem_hook(it.tree.mem, fail_gets, NULL);
-	for (unsigned k = 0; !whole; k++) {
-		fail_at = UINT_MAX;
-		hf_stored_publish(&it.tree); /* a reader that has nothing decoded */
-		it.how.reader = it.tree.reader;
-		atomic_store(&gets, 0);
-		fail_at = k;
-		err = hf_restore_run(&it.how, &root);
-		whole = err == NULL;
-		ck_assert(whole || hf_error_kind(err) == HF_PARTIAL);
-		hf_error_free(err);
-		check_whole(contents, ARRAY_LEN(contents));
-	}
-	ck_assert_uint_gt(fail_at, 3);
-	ck_assert_uint_eq(hf_restored_count(it.to), ARRAY_LEN(entries));
-	check_same(&root);
-	hf_restored_end(&it);
-}
-END_TEST
-
-START_TEST(a_full_disk_ends_it_with_one_clear_error)
-{
-	struct hf_entry entries[100], root;
-
-	setup_with(workers[_i]);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mkdir(it.to, 0700) < 0 || mount("none", it.to, "tmpfs", 0, "size=1m") < 0) {
-		hf_restored_end(&it);
-		return; /* not for this user */
-	}
-	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-		entries[i] = hf_stored_file(&it.tree, numbered(i), random_bytes(70000));
-	root = hf_stored_dir(&it.tree, "", entries, ARRAY_LEN(entries));
-	hf_stored_publish(&it.tree);
-	it.how.reader = it.tree.reader;
-	ck_fails_with(HF_SYSTEM, "No space left", hf_restore_run(&it.how, &root));
-	ck_assert_str_eq(hf_buf_text(&it.told), "");
-	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-		if (hf_restored_there(&it, numbered(i)))
-			ck_assert_int_eq(hf_restored_stat(&it, numbered(i)).st_size, 70000);
-	umount(it.to);
-	hf_restored_end(&it);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("restore");
@@ -613,9 +444,5 @@ int main(void)
 	tcase_add_loop_test(tests, a_damaged_folder_is_told_and_the_others_come_back, 0, 2);
 	tcase_add_loop_test(tests, a_dry_run_counts_and_writes_nothing, 0, 2);
 	tcase_add_loop_test(tests, one_entry_is_restored_under_the_name_it_is_given, 0, 2);
-	tcase_add_loop_test(tests, an_interrupted_restore_leaves_no_half_file, 0, 2);
-	tcase_add_loop_test(tests,
-		whichever_read_fails_no_half_file_is_left_and_no_half_tree_is_called_whole, 0, 2);
-	tcase_add_loop_test(tests, a_full_disk_ends_it_with_one_clear_error, 0, 2);
 	return hf_test_run_suite(suite);
 }
