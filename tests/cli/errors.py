@@ -190,7 +190,6 @@ def a_mount_point_is_looked_at_first(bench):
     fails(bench, 6, "mount point .*nothing: No such file", "mount", bench.path("nothing"))
     fails(bench, 2, "is no directory", "mount", bench.path("key"))
     fails(bench, 2, "there is no mount option \"nothing\"", "mount", "-o", "nothing=1", bench.dir)
-    fails(bench, 2, "the past can't be written to", "mount", "-o", "rw", bench.dir)
 
 
 def without_the_device_a_mount_says_so(bench):
