@@ -15,9 +15,6 @@ BELOW_PREFIX = {
     "share/bash-completion/completions/holdfast",
     "share/zsh/site-functions/_holdfast",
     "share/fish/vendor_completions.d/holdfast.fish",
-    *(f"share/man/man1/{name}.1" for name in (
-        "holdfast", "holdfast-backup", "holdfast-key", "holdfast-look", "holdfast-mount",
-        "holdfast-repository", "holdfast-restore", "holdfast-retention")),
     "share/man/man5/holdfast-format.5",
     "share/man/man8/mount.holdfast.8",
     "share/doc/holdfast/README.md",
@@ -43,9 +40,11 @@ def installed(bench):
     }
 
 
-def expected(prefix):
+def expected(bench, prefix):
     """The units are systemd's and the mount helper mount(8)'s: those look in one place only."""
     files = {f"{prefix}/{path}" for path in BELOW_PREFIX}
+    files |= {f"{prefix}/share/man/man1/{page}.1"
+              for page in {"holdfast", *bench.commands().values()}}
     if prefix in ("/usr", "/usr/local"):
         return files | {"/usr/sbin/mount.holdfast"} | {f"/systemd/{unit}" for unit in UNITS}
     return files | {f"{prefix}/sbin/mount.holdfast"} | {f"/systemd/{unit}" for unit in UNITS}
@@ -61,7 +60,7 @@ def all_is_where_a_distribution_expects_it(bench):
     prefix = prefix_of_build()
     dest, got = installed(bench)
     got = {units_apart(path) for path in got}
-    want = expected(prefix)
+    want = expected(bench, prefix)
     assert got == want, ("not expected", got - want, "missing", want - got)
     helper = next(path for path in want if path.endswith("/mount.holdfast"))
     assert os.readlink(dest + helper) == f"{prefix}/bin/holdfast"

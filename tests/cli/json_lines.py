@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Every line of --json is one object, and has just the keys that docs/json.md lists."""
+import json
 import os
 import re
 import subprocess
@@ -73,6 +74,12 @@ def every_command_prints_the_keys_that_are_listed(bench):
     assert lines(bench, "check")[-1]["findings"] == 0
 
 
+def what_goes_and_what_stays_is_a_line(bench):
+    stored(bench)
+    kept = lines(bench, "forget", "--keep-last", "1", "--dry-run")
+    assert [line["decision"] for line in kept[:-1]] == ["keep"] and kept[-1]["dry_run"] is True
+
+
 def names_that_are_no_text_carry_their_bytes(bench):
     stored(bench)
     (line,) = [line for line in lines(bench, "ls", "latest/files/tree") if "name_base64" in line]
@@ -116,7 +123,6 @@ def damage_is_lines(bench):
 
 def progress_lines_never_tear_others(bench):
     stored(bench)
-    source = bench.path("big")
     process = subprocess.Popen(
         [HOLDFAST, "backup", "--json", "--stdin", "--name", "big", "-s", "big"],
         env=bench.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -125,10 +131,10 @@ def progress_lines_never_tear_others(bench):
     process.stdin.flush()
     for _ in range(2):
         line = process.stdout.readline()
-        judge("backup", __import__("json").loads(line))
+        judge("backup", json.loads(line))
     process.stdin.close()
-    rest = [judge("backup", __import__("json").loads(line)) for line in process.stdout]
-    assert process.wait() == 0 and rest[-1]["bytes"] == 4096, source
+    rest = [judge("backup", json.loads(line)) for line in process.stdout]
+    assert process.wait() == 0 and rest[-1]["bytes"] == 4096
 
 
 def every_kind_of_line_but_two_was_seen(_):
@@ -138,6 +144,6 @@ def every_kind_of_line_but_two_was_seen(_):
 
 
 if __name__ == "__main__":
-    main(every_command_prints_the_keys_that_are_listed, names_that_are_no_text_carry_their_bytes,
-         what_failed_is_a_line, differences_are_lines, damage_is_lines,
+    main(every_command_prints_the_keys_that_are_listed, what_goes_and_what_stays_is_a_line,
+         names_that_are_no_text_carry_their_bytes, what_failed_is_a_line, differences_are_lines, damage_is_lines,
          progress_lines_never_tear_others, every_kind_of_line_but_two_was_seen)

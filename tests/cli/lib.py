@@ -1,12 +1,16 @@
 """What the tests of the command line share: the program, a repository, a terminal."""
+import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 HOLDFAST = os.environ["HOLDFAST"]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -60,6 +64,14 @@ class Bench:
         assert status is None or done.returncode == status, (args, done.returncode, error)
         return done
 
+    def commands(self):
+        """Each command that --help lists, with its man page."""
+        text = self.run("--help").stdout.decode()
+        listed = text.split("Commands:\n")[1].split("\n\n")[0]
+        names = re.findall(r"^  (\S+(?: \S+)?)  ", listed, re.M)
+        return {name: re.search(r"`man (\S+)`", self.run(*name.split(), "--help").stdout.decode())[1]
+                for name in names}
+
     def lines(self, *args, **more):
         return [json.loads(line) for line in self.run(*args, **more).stdout.splitlines()]
 
@@ -68,7 +80,6 @@ class Bench:
         child, fd = pty.fork()
         if child == 0:
             os.execve(HOLDFAST, [HOLDFAST, *args], {**self.env, **(env or {})})
-        import fcntl, struct, termios
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         got = b""
         while True:

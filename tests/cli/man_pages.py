@@ -6,10 +6,6 @@ import subprocess
 
 from lib import ROOT, main, need
 
-PAGES = ("holdfast", "holdfast-backup", "holdfast-key", "holdfast-look", "holdfast-mount",
-         "holdfast-repository", "holdfast-restore", "holdfast-retention")
-
-
 def rendered(source):
     done = subprocess.run(["groff", "-t", "-man", "-Tutf8", "-ww", "-P-cbou"], input=source,
                           capture_output=True, check=True)
@@ -21,24 +17,20 @@ def page(bench, name):
     return bench.run("__man", name).stdout
 
 
-def commands_of(bench):
-    text = bench.run("--help").stdout.decode()
-    listed = text.split("Commands:\n")[1].split("\n\n")[0]
-    return re.findall(r"^  (\S+(?: \S+)?)  ", listed, re.M)
+def pages_of(bench):
+    return {name: page(bench, name) for name in {"holdfast", *bench.commands().values()}}
 
 
 def every_page_of_a_command_renders(bench):
-    for name in PAGES:
-        source = page(bench, name)
+    for name, source in pages_of(bench).items():
         source.decode("ascii")
         assert "NAME" in rendered(source), name
 
 
 def every_command_and_option_stands_on_its_page(bench):
-    pages = {name: rendered(page(bench, name)) for name in PAGES}
-    for command in commands_of(bench):
+    pages = {name: rendered(source) for name, source in pages_of(bench).items()}
+    for command, own in bench.commands().items():
         text = bench.run(*command.split(), "--help").stdout.decode()
-        own = re.search(r"`man (\S+)`", text)[1]
         for option in re.findall(r"^  .{4}(--[a-z-]+)", text, re.M):
             assert option in pages[own], (command, option)
         assert f"holdfast {command}" in pages[own], command
