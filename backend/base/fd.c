@@ -136,17 +136,33 @@ static hf_err sync_parent(const char *path)
 	return NULL;
 }
 
-static hf_err fill_and_rename(int fd, const char *temporary, const char *path, struct hf_span bytes)
+static int name_over(const char *temporary, const char *path)
 {
-	HF_TRY(hf_fd_write(fd, bytes.at, bytes.len));
-	if (fsync(fd))
-		return hf_error_sys("syncing");
-	if (rename(temporary, path))
-		return hf_error_sys("renaming %s", temporary);
-	return NULL;
+	return rename(temporary, path);
 }
 
-hf_err hf_file_replace(const char *path, struct hf_span bytes, mode_t mode)
+static int name_new(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* This file system can't; then it most likely has hard links. */
+	if (errno != EINVAL || link(temporary, path))
+		return -1;
+	unlink(temporary);
+	return 0;
+}
+
+typedef int name_fn(const char *temporary, const char *path);
+
+static hf_err fill(int fd, struct hf_span bytes, mode_t mode)
+{
+	if (fchmod(fd, mode))
+		return hf_error_sys("setting the mode");
+	HF_TRY(hf_fd_write(fd, bytes.at, bytes.len));
+	return fsync(fd) ? hf_error_sys("syncing") : NULL;
+}
+
+static hf_err write_whole(const char *path, struct hf_span bytes, mode_t mode, name_fn *name)
 {
 	HF_FREED char *temporary = hf_format("%s.XXXXXX", path);
 	HF_FD fd = mkostemp(temporary, O_CLOEXEC);
@@ -154,13 +170,24 @@ hf_err hf_file_replace(const char *path, struct hf_span bytes, mode_t mode)
 
 	if (fd < 0)
 		return hf_error_sys("making %s", temporary);
-	err = fchmod(fd, mode) ? hf_error_sys("setting the mode")
-			       : fill_and_rename(fd, temporary, path, bytes);
+	err = fill(fd, bytes, mode);
+	if (!err && name(temporary, path))
+		err = hf_error_sys("giving it its name");
 	if (err) {
 		unlink(temporary);
-		return hf_error_in(err, "replacing %s", path);
+		return hf_error_in(err, "writing %s", path);
 	}
 	return sync_parent(path);
+}
+
+hf_err hf_file_replace(const char *path, struct hf_span bytes, mode_t mode)
+{
+	return write_whole(path, bytes, mode, name_over);
+}
+
+hf_err hf_file_make(const char *path, struct hf_span bytes, mode_t mode)
+{
+	return write_whole(path, bytes, mode, name_new);
 }
 
 static hf_err make_one(const char *path, mode_t mode)

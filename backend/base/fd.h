@@ -20,6 +20,8 @@ hf_err hf_fd_pwrite(int fd, const void *bytes, size_t len, off_t to);
 hf_err hf_file_read(const char *path, size_t max, struct hf_buf *out);
 /* Writes path whole and atomically (temporary name, fsync, rename, fsync of the directory). */
 hf_err hf_file_replace(const char *path, struct hf_span bytes, mode_t mode);
+/* The same, create-only: HF_EXISTS if there is something at path. */
+hf_err hf_file_make(const char *path, struct hf_span bytes, mode_t mode);
 hf_err hf_dir_make_all(const char *path, mode_t mode); /* mkdir -p */
 
 #endif

@@ -143,22 +143,20 @@ hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unloc
 	return NULL;
 }
 
-/* A new key: random bytes, for its owner alone, never over a file that is there. */
+/*
+ * A new key: random bytes, for its owner alone. It is there whole and to stay before anything is
+ * locked with it.
+ */
 static hf_err make_key_file(const char *path)
 {
 	uint8_t bytes[NEW_KEY_LEN];
-	HF_FD fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 
-	if (fd < 0)
-		return hf_error_sys("making key file %s", path);
 	hf_random(bytes, sizeof(bytes));
-	struct hf_error *err = hf_fd_write(fd, bytes, sizeof(bytes));
+	struct hf_error *err = hf_file_make(path, hf_span(bytes, sizeof(bytes)), 0400);
 
 	hf_wipe(bytes, sizeof(bytes));
-	if (!err && fsync(fd) != 0)
-		err = hf_error_sys("writing key file %s", path);
 	if (err)
-		return err;
+		return hf_error_in(err, "key file");
 	hf_log(HF_INFO,
 		"made a key file; whoever loses it loses the backups: keep a copy elsewhere",
 		"file", path, NULL);

@@ -37,6 +37,24 @@ START_TEST(a_replaced_file_has_the_bytes_and_the_mode_and_leaves_no_other_name)
 }
 END_TEST
 
+START_TEST(a_made_file_is_whole_and_takes_nobodys_place)
+{
+	HF_FREED char *path = hf_test_path(dir, "file");
+	HF_RELEASED(hf_buf) read = {0};
+	struct stat stat_of;
+
+	ck_ok(hf_file_make(path, hf_span_str("one"), 0400));
+	ck_fails(HF_EXISTS, hf_file_make(path, hf_span_str("other"), 0600));
+
+	ck_ok(hf_file_read(path, 100, &read));
+	ck_assert_str_eq(hf_buf_text(&read), "one");
+	ck_assert_int_eq(stat(path, &stat_of), 0);
+	ck_assert_uint_eq(stat_of.st_mode & 07777, 0400);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 START_TEST(a_failed_replacement_leaves_the_old_and_no_temporary_name)
 {
 	HF_FREED char *path = hf_test_path(dir, "taken");
@@ -154,6 +172,7 @@ int main(void)
 
 	tcase_add_checked_fixture(files, setup, teardown);
 	tcase_add_test(files, a_replaced_file_has_the_bytes_and_the_mode_and_leaves_no_other_name);
+	tcase_add_test(files, a_made_file_is_whole_and_takes_nobodys_place);
 	tcase_add_test(files, a_failed_replacement_leaves_the_old_and_no_temporary_name);
 	tcase_add_test(files, a_file_of_exactly_the_limit_is_read_and_a_longer_one_is_refused);
 	tcase_add_test(files, a_missing_file_is_not_found_and_is_named);
