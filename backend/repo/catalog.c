@@ -78,13 +78,12 @@ static const char *const sql[QUERIES] = {
 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
 {
-	const char *path = sqlite3_db_filename(catalog->db, "main");
-
+	/* One that memory failed for at its opening answers these two and nothing else. */
 	const int code = sqlite3_errcode(catalog->db);
 	const bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
 
 	return hf_error_new(damaged ? HF_CORRUPT : HF_SYSTEM, "catalog %s: %s: %s",
-		path && *path ? path : "in memory", what, sqlite3_errmsg(catalog->db));
+		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db));
 }
 
 static void lock(struct hf_catalog *catalog)
@@ -238,6 +237,7 @@ hf_err hf_catalog_open(const char *path, struct hf_catalog **out)
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&catalog->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
+	catalog->path = path ? hf_strdup(path) : NULL;
 
 	struct hf_error *err = connect(catalog, path);
 
@@ -264,6 +264,7 @@ void hf_catalog_free(struct hf_catalog *catalog)
 		return;
 	disconnect(catalog);
 	pthread_mutex_destroy(&catalog->lock);
+	free(catalog->path);
 	free(catalog);
 }
 

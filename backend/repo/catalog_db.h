@@ -44,6 +44,7 @@ enum hf_query {
 struct hf_catalog {
 	pthread_mutex_t lock; /* recursive; guards everything below */
 	sqlite3 *db;
+	char *path; /* NULL: in memory */
 	sqlite3_stmt *statements[QUERIES];
 	bool open; /* a transaction */
 };
