@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
+#include "backend/repo/diary.h"
 #include "backend/store/store.h"
 
 struct hf_packer {
 	struct hf_repo *repo;
 	struct hf_pool *uploads;
 	struct hf_progress *progress;
+	struct hf_diary *diary;
 	struct hf_builder *open[3]; /* by kind: content and meta packs */
 	struct hf_sent sent;
 	uint64_t pending;
@@ -21,8 +23,7 @@ struct upload {
 	struct hf_builder *builder;
 	uint8_t random[32];
 	struct hf_buf restated; /* records in its last section */
-	struct hf_header header;
-	struct hf_id id;
+	struct hf_buf record;   /* what the commit will say of it */
 	uint64_t size;
 };
 
@@ -32,6 +33,7 @@ static void upload_free(void *job)
 
 	hf_builder_free(upload->builder);
 	hf_buf_release(&upload->restated);
+	hf_buf_release(&upload->record);
 	free(upload);
 }
 
@@ -45,12 +47,16 @@ static hf_err upload_work(void *job)
 		.body = hf_buf_span(&upload->restated),
 		.pad = true,
 	};
+	struct hf_record record = {.kind = HF_RECORD_PACK};
 	char name[HF_PACK_NAME_LEN + 1];
 
 	memcpy(sealing.random, upload->random, sizeof(sealing.random));
-	hf_builder_seal(upload->builder, &sealing, &object, &upload->header, &upload->id);
-	upload->size = object.len;
-	hf_pack_name(upload->kind, &upload->id, name);
+	hf_builder_seal(upload->builder, &sealing, &object, &record.pack.header, &record.pack.id);
+	record.pack.size = upload->size = object.len;
+	record.pack.table = *hf_builder_table(upload->builder);
+	hf_record_print(&record, &upload->record);
+	hf_diary_write(upload->packer->diary, hf_buf_span(&upload->record));
+	hf_pack_name(upload->kind, &record.pack.id, name);
 	struct hf_error *err = hf_store_put(hf_repo_store(repo), name, hf_buf_span(&object));
 
 	if (err && hf_error_kind(err) == HF_EXISTS) {
@@ -60,22 +66,21 @@ static hf_err upload_work(void *job)
 	return err;
 }
 
+void hf_packer_adopt(struct hf_packer *packer, struct hf_span record)
+{
+	struct hf_sent *sent = &packer->sent;
+
+	hf_buf_add_span(&sent->records, record);
+	sent->ends = hf_grow(sent->ends, &sent->cap, sent->n + 1, sizeof(*sent->ends));
+	sent->ends[sent->n++] = sent->records.len;
+}
+
 static hf_err upload_done(void *job)
 {
 	struct upload *upload = job;
 	struct hf_packer *packer = upload->packer;
-	struct hf_sent *sent = &packer->sent;
-	struct hf_record record = {.kind = HF_RECORD_PACK};
 
-	record.pack = (struct hf_pack_record){
-		.id = upload->id,
-		.size = upload->size,
-		.header = upload->header,
-		.table = *hf_builder_table(upload->builder),
-	};
-	hf_record_print(&record, &sent->records);
-	sent->ends = hf_grow(sent->ends, &sent->cap, sent->n + 1, sizeof(*sent->ends));
-	sent->ends[sent->n++] = sent->records.len;
+	hf_packer_adopt(packer, hf_buf_span(&upload->record));
 	if (packer->progress)
 		atomic_fetch_add_explicit(
 			&packer->progress->stored, upload->size, memory_order_relaxed);
@@ -92,6 +97,7 @@ hf_err hf_packer_new(struct hf_repo *repo, unsigned uploaders, struct hf_progres
 
 	packer->repo = repo;
 	packer->progress = progress;
+	packer->diary = hf_diary_begin(repo);
 	HF_TRY(hf_pool_new(&upload_ops, uploaders, HF_MAX(uploaders, 1), &packer->uploads));
 	*out = HF_STEAL(packer);
 	return NULL;
@@ -102,6 +108,7 @@ void hf_packer_free(struct hf_packer *packer)
 	if (!packer)
 		return;
 	hf_pool_free(packer->uploads);
+	hf_diary_free(packer->diary);
 	for (size_t i = 0; i < ARRAY_LEN(packer->open); i++)
 		hf_builder_free(packer->open[i]);
 	hf_buf_release(&packer->sent.records);
@@ -157,6 +164,7 @@ void hf_packer_sent_clear(struct hf_packer *packer)
 	hf_buf_clear(&packer->sent.records);
 	packer->sent.n = 0;
 	packer->pending = 0;
+	hf_diary_clear(packer->diary);
 }
 
 uint64_t hf_packer_pending(const struct hf_packer *packer)

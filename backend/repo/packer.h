@@ -36,6 +36,8 @@ struct hf_sent {
 	size_t n, cap;
 };
 struct hf_sent *hf_packer_sent(struct hf_packer *packer);
+/* A printed pack record of a session that was cut off: it is sent already. */
+void hf_packer_adopt(struct hf_packer *packer, struct hf_span record);
 void hf_packer_sent_clear(struct hf_packer *packer); /* they stand in a commit now */
 uint64_t hf_packer_pending(
 	const struct hf_packer *packer); /* bytes sent or open since the last clear */

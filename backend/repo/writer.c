@@ -13,6 +13,7 @@
 #include "backend/format/zip.h"
 #include "backend/repo/catalog.h"
 #include "backend/repo/commit.h"
+#include "backend/repo/diary.h"
 #include "backend/repo/packer.h"
 
 #define UPLOADERS 2
@@ -116,6 +117,48 @@ static hf_err put_done(void *job)
 
 static const struct hf_pool_ops put_ops = {put_work, put_done, put_free};
 
+/* Pack records first, as many as fit; all but the last commit carry packs alone. */
+static hf_err commit_all(struct hf_writer *writer)
+{
+	struct hf_sent *sent = hf_packer_sent(writer->packer);
+	HF_RELEASED(hf_buf) body = {0};
+	size_t from = 0;
+
+	for (size_t i = 0; i < sent->n; i++) {
+		const size_t len = sent->ends[i] - from;
+
+		if (body.len + len > COMMIT_ROOM) {
+			HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
+			hf_buf_clear(&body);
+		}
+		hf_buf_add(&body, sent->records.at + from, len);
+		from = sent->ends[i];
+	}
+	hf_buf_add_span(&body, hf_buf_span(&writer->records));
+	HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
+	hf_packer_sent_clear(writer->packer);
+	hf_map_release(&writer->session);
+	hf_buf_clear(&writer->records);
+	return NULL;
+}
+
+/* ---- what a session that was cut off has left ---- */
+
+static hf_err take_left(void *arg, struct hf_span record)
+{
+	struct hf_writer *writer = arg;
+
+	hf_packer_adopt(writer->packer, record);
+	return NULL;
+}
+
+static hf_err commit_left(void *arg)
+{
+	struct hf_writer *writer = arg;
+
+	return hf_packer_sent(writer->packer)->n ? commit_all(writer) : NULL;
+}
+
 hf_err hf_writer_begin(
 	struct hf_repo *repo, const struct hf_writer_options *options, struct hf_writer **out)
 {
@@ -131,6 +174,8 @@ hf_err hf_writer_begin(
 	HF_TRY(hf_packer_new(
 		repo, options->workers ? UPLOADERS : 0, options->progress, &writer->packer));
 	HF_TRY(hf_pool_new(&put_ops, options->workers, 2 * options->workers + 2, &writer->pool));
+	/* After that the catalog knows their chunks, like those of any commit. */
+	HF_TRY(hf_diary_adopt(repo, take_left, commit_left, writer));
 	*out = HF_STEAL(writer);
 	return NULL;
 }
@@ -180,31 +225,6 @@ hf_err hf_writer_add(struct hf_writer *writer, const struct hf_record *record)
 	hf_buf_add_span(&writer->records, hf_buf_span(&one));
 	if (record->kind >= HF_RECORD_SNAPSHOT && record->kind <= HF_RECORD_JOURNAL)
 		hf_buf_add_span(&writer->restated, hf_buf_span(&one));
-	return NULL;
-}
-
-/* Pack records first, as many as fit; all but the last commit carry packs alone. */
-static hf_err commit_all(struct hf_writer *writer)
-{
-	struct hf_sent *sent = hf_packer_sent(writer->packer);
-	HF_RELEASED(hf_buf) body = {0};
-	size_t from = 0;
-
-	for (size_t i = 0; i < sent->n; i++) {
-		const size_t len = sent->ends[i] - from;
-
-		if (body.len + len > COMMIT_ROOM) {
-			HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
-			hf_buf_clear(&body);
-		}
-		hf_buf_add(&body, sent->records.at + from, len);
-		from = sent->ends[i];
-	}
-	hf_buf_add_span(&body, hf_buf_span(&writer->records));
-	HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
-	hf_packer_sent_clear(writer->packer);
-	hf_map_release(&writer->session);
-	hf_buf_clear(&writer->records);
 	return NULL;
 }
 

@@ -152,9 +152,11 @@ used_bytes() {
     du -s --block-size=1 "$1" | cut -f1
 }
 
-# Bytes of all objects of the repository as they are stored, without second copies.
+# Bytes of all objects of the repository as they are stored, without second copies, and without what
+# a put that was killed left under a temporary name.
 stored_bytes() {
-    find "$HOLDFAST_REPOSITORY" -path "$HOLDFAST_REPOSITORY/twin" -prune -o -type f -printf '%s\n' |
+    find "$HOLDFAST_REPOSITORY" -path "$HOLDFAST_REPOSITORY/twin" -prune -o \
+        -type f ! -name '.tmp-*' -printf '%s\n' |
         awk '{ n += $1 } END { print n + 0 }'
 }
 
