@@ -49,8 +49,15 @@ done
 equal "$hurt $whole" "1 55" "hurt and whole files"
 # Asked again, the answer is the same.
 cat "$MNT/latest/files/tree/$(cat "$WORK/hurt")" >/dev/null 2>&1 && fail "the second read is no EIO"
-unmount_view
 name=$(basename "$(cat "$WORK/hurt")")
+
+# A source that fails in the middle of a file: a backup of the mount leaves that one out, and says so.
+ok hf -r "$WORK/other" init
+exits 3 hf -r "$WORK/other" backup --source nested "$MNT/latest/files/tree"
+said "$name"
+equal "$(hf -r "$WORK/other" find --type f latest/files/nested | wc -l)" 55 "files of the nested backup"
+ok hf -r "$WORK/other" check --read-data
+unmount_view
 
 exits 4 hf cat "latest/files/tree/$name"
 exits 4 hf restore latest/files/tree "$WORK/back"

@@ -60,7 +60,6 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
         "$HOLDFAST" backup --source tree "$TREE"
     said vanishing
     ok hf cat latest/files/tree/open/fine
-    # And one that fails in the middle.
     rm "$TREE/open/vanishing"
 fi
 
