@@ -123,7 +123,7 @@ class Restic:
                                        stderr=subprocess.DEVNULL)
         while not os.path.isdir(os.path.join(at, "snapshots")):
             time.sleep(0.005)
-        return os.path.join(at, "snapshots/latest")
+        return os.path.join(at, "snapshots/latest/")  # a link: with the slash, find goes in
 
     def unmount(self, at):
         subprocess.run(["fusermount3", "-u", at], check=True)
@@ -305,6 +305,12 @@ def note(table, what, tool, run):
     print(f"{what:28} {tool:9} {run.wall:7.2f} s {run.cpu:7.2f} CPU s {run.rss:6.0f} MB", file=sys.stderr, flush=True)
 
 
+def backup_once(source, tools):
+    for tool in tools:
+        tool.clear()
+        tool.backup(source)
+
+
 def backups(table, name, source, tools, runs, change, restore_to):
     for r in range(runs):
         for tool in tools:
@@ -402,6 +408,7 @@ def main():
     parser.add_argument("--tools", default="holdfast,restic,borg,tar")
     parser.add_argument("--program", default=os.path.join(HERE, "../../build/holdfast"))
     parser.add_argument("--no-mount", action="store_true")
+    parser.add_argument("--mount-only", action="store_true", help="one backup each, then the mounts")
     parser.add_argument("--out")
     args = parser.parse_args()
     only, root, table = args.only.split(","), args.dir, Table()
@@ -412,7 +419,10 @@ def main():
 
     if "tree" in only:
         source = make_tree(os.path.join(root, "tree"))
-        backups(table, "tree", source, tools, args.runs, change_tree, os.path.join(root, "restored"))
+        if args.mount_only:
+            backup_once(source, tools)
+        else:
+            backups(table, "tree", source, tools, args.runs, change_tree, os.path.join(root, "restored"))
         copy = os.path.join(root, "copied")
         if not args.no_mount:
             mounts(table, "tree", tools, root, [
@@ -428,7 +438,10 @@ def main():
         shutil.rmtree(source)
     if "big" in only:
         source = make_big(os.path.join(root, "big"))
-        backups(table, "big", source, tools, args.runs, change_big, os.path.join(root, "restored"))
+        if args.mount_only:
+            backup_once(source, tools)
+        else:
+            backups(table, "big", source, tools, args.runs, change_big, os.path.join(root, "restored"))
         if not args.no_mount:
             mounts(table, "big", tools, root, [
                 ("read", sequential), ("4 KiB random, 1 reader", fio(1)), ("4 KiB random, 4 readers", fio(4))])
