@@ -94,13 +94,32 @@ struct adoption {
 	void *arg;
 };
 
+/* A session that ended between the copies left a pack that a check would call damaged. */
+static hf_err is_whole(struct hf_repo *repo, const struct hf_pack_record *pack, bool *whole)
+{
+	struct hf_store *store = hf_repo_store(repo);
+	char name[HF_PACK_NAME_LEN + 1];
+
+	hf_pack_name(pack->header.kind, &pack->id, name);
+	*whole = true;
+	for (unsigned copy = 0; *whole && copy < hf_store_copies(store, name); copy++) {
+		uint64_t size = 0;
+		struct hf_error *err = hf_store_stat(store, name, copy, &size);
+
+		if (err && hf_error_kind(err) != HF_NOT_FOUND)
+			return err;
+		*whole = !err && size == pack->size;
+		hf_error_free(err); /* the session ended before it was put */
+	}
+	return NULL;
+}
+
 static hf_err adopt_record(const struct adoption *adoption, struct hf_span printed)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_wire wire = hf_wire(printed);
 	struct hf_record record = {0};
-	char name[HF_PACK_NAME_LEN + 1];
-	uint64_t size = 0;
+	bool whole;
 
 	hf_record_parse(&wire, &arena, &record);
 	struct hf_error *err = hf_wire_end(&wire, "record");
@@ -109,14 +128,8 @@ static hf_err adopt_record(const struct adoption *adoption, struct hf_span print
 		hf_error_free(err); /* another version's: its packs are sent again */
 		return NULL;
 	}
-	hf_pack_name(record.pack.header.kind, &record.pack.id, name);
-	err = hf_store_stat(hf_repo_store(adoption->repo), name, 0, &size);
-	if (err && hf_error_kind(err) == HF_NOT_FOUND) {
-		hf_error_free(err); /* the session ended before it was put */
-		return NULL;
-	}
-	HF_TRY(err);
-	return size == record.pack.size ? adoption->each(adoption->arg, printed) : NULL;
+	HF_TRY(is_whole(adoption->repo, &record.pack, &whole));
+	return whole ? adoption->each(adoption->arg, printed) : NULL;
 }
 
 static hf_err adopt_bytes(const struct adoption *adoption, struct hf_span bytes)
