@@ -49,8 +49,7 @@ for ((i = 1; i <= POINTS; i++)); do
     fi
 done
 # What one leaves the next need not do, so the later ones may be done before they are killed.
-# How many depends on how busy the machine was when one run was timed; three show what is to be shown.
-[ "$killed" -ge 3 ] || fail "only $killed of $POINTS runs were killed"
+[ "$killed" -ge $((POINTS / 4)) ] || fail "only $killed of $POINTS runs were killed"
 
 ok hf backup --source tree "$WORK/tree"
 ok hf diff --metadata latest/files/tree "$WORK/tree"
