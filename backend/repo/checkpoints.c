@@ -6,8 +6,6 @@
 #include "backend/format/hash.h"
 #include "backend/repo/state.h"
 
-#define CHECKPOINT_DOMAIN "holdfast checkpoint 1"
-
 hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys)
 {
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_CHECKPOINT);

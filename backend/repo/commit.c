@@ -3,8 +3,6 @@
 #include "backend/base/time.h"
 #include "backend/repo/state.h"
 
-#define COMMIT_DOMAIN "holdfast commit 1"
-
 /* Whole seconds: that is what a commit's name can say. */
 static hf_err commit_time(struct hf_repo *repo, int64_t not_before, int64_t *out)
 {

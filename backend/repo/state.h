@@ -11,6 +11,10 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/repo.h"
 
+/* What a signature is for: who signs and who verifies say the same. */
+#define COMMIT_DOMAIN "holdfast commit 1"
+#define CHECKPOINT_DOMAIN "holdfast checkpoint 1"
+
 /*
  * A keyring as it was read, and what our slot gets from it. Kept until the repository is freed:
  * others point into it.

@@ -11,7 +11,6 @@
 #include "backend/format/hash.h"
 #include "backend/repo/state.h"
 
-#define COMMIT_DOMAIN "holdfast commit 1"
 #define DAY (24 * 3600 * HF_NS_PER_S)
 #define SUPPLIED_DAYS 90
 #define BATCH_COMMITS 256
