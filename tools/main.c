@@ -16,8 +16,12 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &none);
 	/* An arena for each thread would keep many times what is in use. */
 	mallopt(M_ARENA_MAX, 2);
-	/* Large chunks come and go: each in a mapping of its own leaves no holes behind. */
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	/*
+	 * Chunks and packs come and go by the megabyte. Given back to the system each time, every
+	 * page of them would be faulted in anew, which costs more than filling it.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "mount.holdfast") == 0) {
 		hf_mount_helper_argv(&argc, &argv);
 		helper = argv;
