@@ -8,6 +8,7 @@ Makes its corpora from the files of this machine, in memory-backed storage, runs
 Markdown. Never a test: nothing here passes or fails. Needs restic, borg, zstd, openssl, fio, fuse3; as root for cold caches.
 """
 import argparse
+import itertools
 import json
 import os
 import random
@@ -260,22 +261,59 @@ def change_big(path, times=400, seed=3):
             f.write(rng.randbytes(65536))
 
 
-def make_small(path, count=100000, seed=4):
-    """Files of 0.5 to 8 KB of text from this machine."""
-    rng = random.Random(seed)
-    pool = system_text(64 << 20)
-    for i in range(count):
+def small_files(tops):
+    """Real files of 0.5 to 8 KB, folder by folder, each content once."""
+    seen = set()
+    for top in tops:
+        for folder, folders, names in os.walk(top):
+            folders.sort()
+            for name in sorted(names):
+                file = os.path.join(folder, name)
+                try:
+                    if os.path.islink(file) or not 512 <= os.path.getsize(file) <= 8192:
+                        continue
+                    with open(file, "rb") as f:
+                        content = f.read()
+                except OSError:
+                    continue
+                if hash(content) not in seen:
+                    seen.add(hash(content))
+                    yield content
+
+
+def pieces(limit, seed=4):
+    """Where a machine has too few small files: larger ones, cut."""
+    rng, pool, at = random.Random(seed), system_text(limit), 0
+    while at < len(pool):
+        size = rng.randrange(512, 8192)
+        yield bytes(pool[at:at + size])
+        at += size
+
+
+def make_small(path, count=100000):
+    """Files of 0.5 to 8 KB of this machine, a thousand to a folder."""
+    contents = itertools.chain(small_files(("/usr", "/opt", "/var/lib", "/etc")), pieces(512 << 20))
+    for i, content in enumerate(itertools.islice(contents, count)):
         folder = os.path.join(path, f"{i // 1000:03}")
         if i % 1000 == 0:
             os.makedirs(folder)
-        size = rng.randrange(512, 8192)
-        start = rng.randrange(len(pool) - size)
         with open(os.path.join(folder, f"f{i}"), "wb") as f:
-            f.write(pool[start:start + size])
+            f.write(content)
     return path
 
 
 # ---- measuring ----
+
+def apart(make, path):
+    """In a process of its own: a child's peak of memory begins with its parent's."""
+    child = os.fork()
+    if child == 0:
+        make(path)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        sys.exit(f"{path} could not be made")
+    return path
+
 
 class Table:
     def __init__(self):
@@ -418,7 +456,7 @@ def main():
     tools = [classes[name](root, os.path.abspath(args.program)) for name in args.tools.split(",")]
 
     if "tree" in only:
-        source = make_tree(os.path.join(root, "tree"))
+        source = apart(make_tree, os.path.join(root, "tree"))
         if args.mount_only:
             backup_once(source, tools)
         else:
@@ -433,11 +471,11 @@ def main():
             ])
         shutil.rmtree(source)
     if "small" in only:
-        source = make_small(os.path.join(root, "small"))
+        source = apart(make_small, os.path.join(root, "small"))
         backups(table, "small", source, tools, args.runs, None, None)
         shutil.rmtree(source)
     if "big" in only:
-        source = make_big(os.path.join(root, "big"))
+        source = apart(make_big, os.path.join(root, "big"))
         if args.mount_only:
             backup_once(source, tools)
         else:
