@@ -147,6 +147,9 @@ struct hf_record {
 void hf_record_print(const struct hf_record *record, struct hf_buf *out);
 /* Marks the wire bad. HF_UNSUPPORTED can't be told from damage here: an unknown kind is bad. */
 void hf_record_parse(struct hf_wire *wire, struct hf_arena *arena, struct hf_record *out);
+/* Of what was kept as kind and body. HF_CORRUPT. */
+hf_err hf_record_parse_body(enum hf_record_kind kind, struct hf_span body, struct hf_arena *arena,
+	struct hf_record *out);
 /* HF_INVALID: a printed record that its readers would refuse, and the whole commit with it. */
 hf_err hf_record_check(struct hf_span printed);
 /* SHA-256 of a snapshot record's body, cut to 16 bytes. */

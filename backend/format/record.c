@@ -482,18 +482,29 @@ enum hf_record_kind hf_record_frame(struct hf_wire *wire, struct hf_span *body)
 	return (enum hf_record_kind)kind;
 }
 
+hf_err hf_record_parse_body(enum hf_record_kind kind, struct hf_span body, struct hf_arena *arena,
+	struct hf_record *out)
+{
+	struct hf_wire wire = hf_wire(body);
+
+	*out = (struct hf_record){.kind = kind, .body = body};
+	forms[kind].get(&wire, arena, out);
+	return hf_wire_end(&wire, "record");
+}
+
 void hf_record_parse(struct hf_wire *wire, struct hf_arena *arena, struct hf_record *out)
 {
-	struct hf_wire body;
+	struct hf_span body;
+	const enum hf_record_kind kind = hf_record_frame(wire, &body);
+	struct hf_error *err;
 
 	*out = (struct hf_record){0};
-	out->kind = hf_record_frame(wire, &out->body);
 	if (wire->bad)
 		return;
-	body = hf_wire(out->body);
-	forms[out->kind].get(&body, arena, out);
-	if (body.bad || body.rest.len)
+	err = hf_record_parse_body(kind, body, arena, out);
+	if (err)
 		hf_wire_fail(wire);
+	hf_error_free(err); /* the wire's owner tells */
 }
 
 hf_err hf_record_check(struct hf_span printed)

@@ -10,7 +10,7 @@
 #include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
-#define CATALOG_VERSION 3
+#define CATALOG_VERSION 4
 #define STRING(x) #x
 #define TEXT_OF(x) STRING(x)
 
@@ -35,7 +35,7 @@ static const char schema[] =
 	"snapshot))"
 	" WITHOUT ROWID;"
 	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body "
-	"BLOB);" HF_FORGOTTEN_SCHEMA;
+	"BLOB);" HF_FORGOTTEN_SCHEMA HF_HEALTH_SCHEMA;
 
 #define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth"
 
@@ -55,8 +55,11 @@ static const char *const sql[QUERIES] = {
 	[ADD_PACK] = "INSERT INTO packs(id, kind, time, size, header, slot, seen, proven, depth)"
 		     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[ADD_CHUNK] = "INSERT OR IGNORE INTO chunks VALUES(?1, ?2, ?3, ?4, ?5)",
-	[HAS_CHUNK] = "SELECT 1 FROM chunks WHERE id = ?1 LIMIT 1",
-	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks WHERE id = ?1 LIMIT 8",
+	[HAS_CHUNK] =
+		"SELECT 1 FROM chunks c WHERE c.id = ?1 AND NOT EXISTS " HF_BAD_COPY " LIMIT 1",
+	/* A mark may be wrong, or the copy whole again: it is the last to be tried, not none. */
+	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks c WHERE c.id = ?1"
+		       " ORDER BY EXISTS " HF_BAD_COPY " LIMIT 8",
 	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
 	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM packs WHERE n = ?1",
 	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM packs ORDER BY n",
@@ -74,6 +77,12 @@ static const char *const sql[QUERIES] = {
 	[LABEL_VALUES] = "SELECT DISTINCT value FROM labels JOIN shown ON id = snapshot"
 			 " WHERE key = ?1 ORDER BY value",
 	[DATA_VERSION] = "PRAGMA data_version",
+	[IS_BAD_COPY] = "SELECT 1 FROM bad_copies b, packs p"
+			" WHERE b.chunk = ?1 AND b.pack = p.n AND p.id = ?2",
+	[EACH_WANTED] = "SELECT DISTINCT chunk FROM bad_copies w WHERE NOT EXISTS (SELECT 1"
+			" FROM chunks c WHERE c.id = w.chunk AND NOT EXISTS " HF_BAD_COPY ")",
+	[EACH_SUBSTITUTE] = "SELECT body FROM records WHERE kind = 8 AND substr(body, 1, 32) = ?1"
+			    " ORDER BY seen, origin, body",
 };
 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)

@@ -58,6 +58,7 @@ void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN
 /* Adds a pack with its chunks; nothing if it is there already. Gives its number. */
 hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
 	const struct hf_table *table, int64_t *n);
+/* Is there a copy that nobody marked as bad? Else a writer that has its bytes stores it anew. */
 bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id);
 
 struct hf_location {
@@ -65,7 +66,7 @@ struct hf_location {
 	struct hf_row row;
 };
 #define HF_MAX_LOCATIONS 8
-/* Where copies of the chunk lie, best first; *n 0: nowhere. */
+/* Where copies of the chunk lie, those that are marked as bad last; *n 0: nowhere. */
 hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n);
 hf_err hf_catalog_pack(
@@ -134,6 +135,18 @@ uint64_t hf_catalog_version(struct hf_catalog *catalog);
  */
 hf_err hf_catalog_add_tombstone(struct hf_catalog *catalog, const struct hf_record *record,
 	const struct hf_seen *seen, struct hf_span patterns);
+
+/* ---- health: records of the kinds wanted and substitute ---- */
+
+bool hf_catalog_is_bad_copy(
+	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack);
+/* Chunks of which each copy is marked as bad. */
+typedef struct hf_error *hf_id_fn(void *arg, const struct hf_id *id);
+hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg);
+/* What stands in for ranges of a lost chunk, in order of origin; it dies with the call. */
+typedef struct hf_error *hf_substitute_fn(void *arg, const struct hf_substitute *substitute);
+hf_err hf_catalog_each_substitute(
+	struct hf_catalog *catalog, const struct hf_id *lost, hf_substitute_fn *each, void *arg);
 
 /* Any other record, kept as its bytes. */
 hf_err hf_catalog_add_record(

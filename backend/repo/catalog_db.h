@@ -38,6 +38,9 @@ enum hf_query {
 	LABEL_KEYS,
 	LABEL_VALUES,
 	DATA_VERSION,
+	IS_BAD_COPY,
+	EACH_WANTED,
+	EACH_SUBSTITUTE,
 	QUERIES
 };
 
@@ -90,5 +93,18 @@ void hf_column_bytes(
 	"   AND (n.seen, n.moment, n.id) > (s.seen, s.moment, s.id))));"
 /* Gives a connection the function that the view uses. */
 hf_err hf_forgotten_connect(struct hf_catalog *catalog);
+
+/*
+ * Which copies are bad is decided when it is asked, too: a mark may come before its pack. Marks and
+ * substitutes are looked up among the records themselves, by what their bodies begin with.
+ */
+#define HF_HEALTH_SCHEMA \
+	"CREATE INDEX wanted ON records(substr(body, 1, 32), substr(body, 33)) WHERE kind = 7;" \
+	"CREATE INDEX substitutes ON records(substr(body, 1, 32), seen, origin, body)" \
+	" WHERE kind = 8;" \
+	"CREATE VIEW bad_copies AS SELECT substr(r.body, 1, 32) AS chunk, p.n AS pack" \
+	" FROM records r JOIN packs p ON p.id = substr(r.body, 33) WHERE r.kind = 7;"
+/* Behind EXISTS, where c is a row of chunks. */
+#define HF_BAD_COPY "(SELECT 1 FROM bad_copies b WHERE b.chunk = c.id AND b.pack = c.pack)"
 
 #endif

@@ -43,19 +43,12 @@ static hf_err add_row(void *arg, const struct hf_snapshot_row *row)
 	return NULL;
 }
 
-/* The catalog keeps a record's body; its whole form has kind and length before it. */
 static hf_err parse_body(struct hf_span body, struct hf_arena *arena, struct hf_snapshot_info *info)
 {
-	HF_RELEASED(hf_buf) form = {0};
 	struct hf_record record;
-	struct hf_wire wire;
 
-	hf_put_var(&form, info->finished ? HF_RECORD_SNAPSHOT : HF_RECORD_UNFINISHED);
-	hf_put_sized(&form, body);
-	/* What is parsed points into it. */
-	wire = hf_wire(hf_arena_span(arena, hf_buf_span(&form)));
-	hf_record_parse(&wire, arena, &record);
-	HF_TRY(hf_wire_end(&wire, "snapshot in the catalog"));
+	HF_TRY(hf_record_parse_body(
+		info->finished ? HF_RECORD_SNAPSHOT : HF_RECORD_UNFINISHED, body, arena, &record));
 	info->snapshot = record.snapshot;
 	return NULL;
 }
