@@ -21,29 +21,32 @@
  */
 static const char schema[] =
 	"CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;"
-	"CREATE TABLE commits(name TEXT PRIMARY KEY, slot INTEGER, counted INTEGER) WITHOUT ROWID;"
+	"CREATE TABLE commits(name TEXT PRIMARY KEY, slot INTEGER, counted INTEGER,"
+	" contained INTEGER) WITHOUT ROWID;"
 	"CREATE TABLE packs(n INTEGER PRIMARY KEY, id BLOB UNIQUE, kind INTEGER, time INTEGER,"
-	" size INTEGER, header BLOB, slot INTEGER, seen INTEGER, proven INTEGER, depth INTEGER);"
+	" size INTEGER, header BLOB, slot INTEGER, seen INTEGER, proven INTEGER, depth INTEGER,"
+	" tabled INTEGER, stated INTEGER);"
 	"CREATE TABLE chunks(id BLOB, pack INTEGER, offset INTEGER, stored INTEGER, plain INTEGER,"
 	" PRIMARY KEY(id, pack)) WITHOUT ROWID;"
 	"CREATE TABLE snapshots(id BLOB PRIMARY KEY, source TEXT, moment INTEGER, seen INTEGER,"
-	" slot INTEGER, finished INTEGER, run BLOB, origin BLOB, body BLOB);"
+	" slot INTEGER, finished INTEGER, run BLOB, origin BLOB, body BLOB, stated INTEGER);"
 	"CREATE INDEX snapshots_by_source ON snapshots(source, moment);"
 	"CREATE INDEX snapshots_by_seen ON snapshots(source, seen, moment, id) WHERE finished;"
 	"CREATE INDEX snapshots_by_run ON snapshots(run);"
 	"CREATE TABLE labels(key TEXT, value TEXT, snapshot BLOB, PRIMARY KEY(key, value, "
 	"snapshot))"
 	" WITHOUT ROWID;"
-	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body "
-	"BLOB);" HF_FORGOTTEN_SCHEMA HF_HEALTH_SCHEMA;
+	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body BLOB,"
+	" digest BLOB, stated INTEGER, PRIMARY KEY(kind, origin, digest)) WITHOUT "
+	"ROWID;" HF_STATE_SCHEMA HF_FORGOTTEN_SCHEMA HF_HEALTH_SCHEMA;
 
-#define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth"
+#define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth, tabled, stated"
 
 static const char *const sql[QUERIES] = {
 	[SET_FACT] = "INSERT INTO facts VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
 	[GET_FACT] = "SELECT value FROM facts WHERE name = ?1",
 	[HAS_COMMIT] = "SELECT 1 FROM commits WHERE name = ?1",
-	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3)",
+	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3, 0)",
 	[EACH_COMMIT] = "SELECT name FROM commits ORDER BY name",
 	[EACH_COMMIT_OF] = "SELECT name FROM commits WHERE slot = ?1 AND counted ORDER BY name",
 	[DISTRUST_LABELS] = "DELETE FROM labels WHERE snapshot IN"
@@ -51,23 +54,28 @@ static const char *const sql[QUERIES] = {
 	[DISTRUST_SNAPSHOTS] = "DELETE FROM snapshots WHERE slot = ?1 AND seen >= ?2",
 	[FORGET_RECORDS] = "DELETE FROM records WHERE seen >= ?1",
 	[FORGET_COMMITS] = "DELETE FROM commits WHERE name >= ?1",
-	[FIND_PACK] = "SELECT n FROM packs WHERE id = ?1",
-	[ADD_PACK] = "INSERT INTO packs(id, kind, time, size, header, slot, seen, proven, depth)"
-		     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[FIND_PACK] = "SELECT n, tabled FROM packs WHERE id = ?1",
+	[TABLE_PACK] = "UPDATE packs SET tabled = 1 WHERE n = ?1",
+	[STATE_PACK] = "UPDATE packs SET stated = 1 WHERE n = ?1",
+	[ADD_PACK] = "INSERT INTO packs(id, kind, time, size, header, slot, seen, proven, depth,"
+		     " tabled, stated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[ADD_CHUNK] = "INSERT OR IGNORE INTO chunks VALUES(?1, ?2, ?3, ?4, ?5)",
-	[HAS_CHUNK] =
-		"SELECT 1 FROM chunks c WHERE c.id = ?1 AND NOT EXISTS " HF_BAD_COPY " LIMIT 1",
 	/* A mark may be wrong, or the copy whole again: it is the last to be tried, not none. */
 	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks c WHERE c.id = ?1"
 		       " ORDER BY EXISTS " HF_BAD_COPY " LIMIT 8",
+	[SAFE_COPY] = "SELECT pack FROM chunks c WHERE c.id = ?1 AND NOT EXISTS " HF_BAD_COPY
+		      " AND NOT EXISTS (SELECT 1 FROM announced a, packs p WHERE p.n = c.pack"
+		      " AND a.pack = p.id) LIMIT 1",
 	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
 	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM packs WHERE n = ?1",
 	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM packs ORDER BY n",
-	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-			 " ON CONFLICT(id) DO UPDATE SET seen = ?4, slot = ?5, origin = ?8"
-			 " WHERE (?4, ?8) < (seen, origin)",
+	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+			 " ON CONFLICT(id) DO UPDATE SET stated = max(stated, ?10),"
+			 " (seen, slot, origin) = (SELECT * FROM (VALUES(?4, ?5, ?8),"
+			 " (seen, slot, origin)) ORDER BY column1, column3 LIMIT 1)",
 	[ADD_LABEL] = "INSERT OR IGNORE INTO labels VALUES(?1, ?2, ?3)",
-	[ADD_RECORD] = "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5)",
+	[ADD_RECORD] = "INSERT INTO records VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		       " ON CONFLICT DO UPDATE SET stated = max(stated, ?7)",
 	[FORGET_SNAPSHOT] = "INSERT OR IGNORE INTO forgotten VALUES(?1, ?2, ?3)",
 	[FORGET_SOURCE] = "INSERT OR IGNORE INTO forgotten_sources VALUES(?1, ?2)",
 	[UNFORGET_SNAPSHOTS] = "DELETE FROM forgotten WHERE seen >= ?1",
@@ -83,6 +91,47 @@ static const char *const sql[QUERIES] = {
 			" FROM chunks c WHERE c.id = w.chunk AND NOT EXISTS " HF_BAD_COPY ")",
 	[EACH_SUBSTITUTE] = "SELECT body FROM records WHERE kind = 8 AND substr(body, 1, 32) = ?1"
 			    " ORDER BY seen, origin, body",
+	[ADD_SWEPT] = "INSERT OR IGNORE INTO swept VALUES(?1)",
+	[IS_SWEPT] = "SELECT 1 FROM swept WHERE pack = ?1",
+	[DROP_SWEPT_CHUNKS] = "DELETE FROM chunks WHERE pack IN"
+			      " (SELECT n FROM packs WHERE id IN (SELECT pack FROM swept))",
+	[DROP_SWEPT_PACKS] = "DELETE FROM packs WHERE id IN (SELECT pack FROM swept)",
+	[ADD_RELIED] = "INSERT OR IGNORE INTO relied VALUES(?1)",
+	[UNKNOWN_RELIED] = "SELECT pack FROM relied WHERE pack NOT IN (SELECT id FROM packs)"
+			   " AND pack NOT IN (SELECT pack FROM swept)",
+	[IS_SETTLED] = "SELECT 1 FROM settled WHERE \"commit\" = ?1",
+	[ADD_SETTLED] = "INSERT OR IGNORE INTO settled VALUES(?1)",
+	[ADD_ANNOUNCEMENT] = "INSERT OR IGNORE INTO announcements VALUES(?1, ?2, ?3)",
+	[ADD_ANNOUNCED] = "INSERT OR IGNORE INTO announced VALUES(?1, ?2)",
+	[LAPSE_ANNOUNCEMENTS] = "DELETE FROM announcements WHERE seen < ?1"
+				" OR \"commit\" IN (SELECT \"commit\" FROM settled)",
+	[FORGET_ANNOUNCEMENTS] = "DELETE FROM announcements WHERE seen >= ?1",
+	[DROP_ANNOUNCED] = "DELETE FROM announced WHERE \"commit\" NOT IN"
+			   " (SELECT \"commit\" FROM announcements)",
+	[EACH_ANNOUNCEMENT] = "SELECT \"commit\", seen, cutoff FROM announcements"
+			      " ORDER BY seen, \"commit\"",
+	[EACH_ANNOUNCED] = "SELECT DISTINCT pack FROM announced"
+			   " WHERE ?1 IS NULL OR \"commit\" = ?1 ORDER BY pack",
+	[IS_ANNOUNCED] = "SELECT 1 FROM announced WHERE pack = ?1",
+	[ANNOUNCED_CUTOFF] = "SELECT max(cutoff) FROM announcements",
+	[OPEN_COMMITS] = "SELECT name FROM commits WHERE name < ?1 AND NOT contained",
+	[CONTAIN] = "UPDATE commits SET contained = 1 WHERE name = ?1",
+	[IS_CONTAINED] = "SELECT contained FROM commits WHERE name = ?1",
+	[ADD_SEGMENT] = "INSERT OR IGNORE INTO segments VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SEGMENTS_READ] = "SELECT object FROM segments WHERE read",
+	[DROP_SEGMENTS] = "DELETE FROM segments",
+	[READ_SEGMENT] = "UPDATE segments SET read = 1 WHERE object = ?1",
+	[UNREAD_SEGMENTS] = "SELECT object, kind, level, size, rows, first, last FROM segments"
+			    " WHERE NOT read AND kind = ?1"
+			    " AND (?2 IS NULL OR (first <= ?2 AND last >= ?2)) ORDER BY first",
+	[LIVE_SNAPSHOTS] = "SELECT finished, body, slot, seen, origin FROM shown s WHERE seen < ?1"
+			   " AND (?2 OR NOT stated) AND (finished OR (seen >= ?3 AND NOT EXISTS"
+			   " (SELECT 1 FROM snapshots f WHERE f.run = s.run AND f.finished)))",
+	[LIVE_JOURNAL] = "SELECT kind, body, slot, seen, origin FROM records"
+			 " WHERE kind IN (3, 4) AND seen < ?1 AND (?2 OR NOT stated)",
+	[KEPT_RECORDS] = "SELECT kind, body, slot, seen, origin FROM records"
+			 " WHERE (kind = 5 OR kind BETWEEN 7 AND 11) AND seen < ?1"
+			 " ORDER BY seen, origin, kind",
 };
 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
@@ -365,166 +414,6 @@ hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void
 	HF_USE use = hf_use_begin(catalog, EACH_COMMIT);
 
 	return hf_use_names(&use, each, arg);
-}
-
-/* ---- packs and chunks ---- */
-
-void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN + 1])
-{
-	if (pack->kind == HF_COMMIT)
-		hf_commit_name(pack->time, &pack->id, out);
-	else
-		hf_pack_name(pack->kind, &pack->id, out);
-}
-
-static hf_err find_pack(struct hf_catalog *catalog, const struct hf_id *id, int64_t *n)
-{
-	HF_USE use = hf_use_begin(catalog, FIND_PACK);
-	bool row;
-
-	hf_use_id(&use, 1, id);
-	HF_TRY(hf_use_step(&use, &row));
-	*n = row ? sqlite3_column_int64(use.statement, 0) : 0;
-	return NULL;
-}
-
-static hf_err add_chunk(struct hf_catalog *catalog, int64_t pack, const struct hf_row *row)
-{
-	HF_USE use = hf_use_begin(catalog, ADD_CHUNK);
-
-	hf_use_id(&use, 1, &row->id);
-	hf_use_int(&use, 2, pack);
-	hf_use_int(&use, 3, row->offset);
-	hf_use_int(&use, 4, row->stored);
-	hf_use_int(&use, 5, row->plain);
-	return hf_use_run(&use, "adding a chunk");
-}
-
-hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
-	const struct hf_table *table, int64_t *n)
-{
-	HF_TRY(find_pack(catalog, &pack->id, n));
-	if (*n)
-		return NULL;
-	{
-		HF_USE use = hf_use_begin(catalog, ADD_PACK);
-
-		hf_use_id(&use, 1, &pack->id);
-		hf_use_int(&use, 2, pack->kind);
-		hf_use_int(&use, 3, pack->time);
-		hf_use_int(&use, 4, (int64_t)pack->size);
-		hf_use_bytes(&use, 5, hf_span(pack->header, HF_HEADER_LEN));
-		hf_use_int(&use, 6, pack->slot);
-		hf_use_int(&use, 7, pack->seen);
-		hf_use_int(&use, 8, pack->proven);
-		hf_use_int(&use, 9, pack->depth);
-		HF_TRY(hf_use_run(&use, "adding a pack"));
-		*n = sqlite3_last_insert_rowid(catalog->db);
-	}
-	for (size_t i = 0; i < table->n; i++) {
-		if (!hf_id_is_zero(&table->rows[i].id))
-			HF_TRY(add_chunk(catalog, *n, &table->rows[i]));
-	}
-	return NULL;
-}
-
-bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id)
-{
-	HF_USE use = hf_use_begin(catalog, HAS_CHUNK);
-
-	hf_use_id(&use, 1, id);
-	return sqlite3_step(use.statement) == SQLITE_ROW;
-}
-
-static struct hf_location read_place(sqlite3_stmt *statement)
-{
-	return (struct hf_location){
-		.pack = sqlite3_column_int64(statement, 0),
-		.row =
-			{
-				.offset = (uint32_t)sqlite3_column_int64(statement, 1),
-				.stored = (uint32_t)sqlite3_column_int64(statement, 2),
-				.plain = (uint32_t)sqlite3_column_int64(statement, 3),
-			},
-	};
-}
-
-hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
-	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
-{
-	HF_USE use = hf_use_begin(catalog, FIND_CHUNK);
-
-	hf_use_id(&use, 1, id);
-	for (*n = 0; *n < HF_MAX_LOCATIONS; ++*n) {
-		bool row;
-
-		HF_TRY(hf_use_step(&use, &row));
-		if (!row)
-			return NULL;
-		out[*n] = read_place(use.statement);
-		out[*n].row.id = *id;
-	}
-	return NULL;
-}
-
-hf_err hf_catalog_each_place(struct hf_catalog *catalog, hf_place_fn *each, void *arg)
-{
-	HF_USE use = hf_use_begin(catalog, EACH_CHUNK);
-	bool row;
-
-	for (;;) {
-		HF_TRY(hf_use_step(&use, &row));
-		if (!row)
-			return NULL;
-		struct hf_location place = read_place(use.statement);
-
-		hf_column_bytes(use.statement, 4, place.row.id.bytes, HF_ID_LEN);
-		HF_TRY(each(arg, &place));
-	}
-}
-
-static void read_pack(sqlite3_stmt *statement, struct hf_pack *out)
-{
-	*out = (struct hf_pack){
-		.n = sqlite3_column_int64(statement, 0),
-		.kind = (enum hf_object_kind)sqlite3_column_int(statement, 2),
-		.time = sqlite3_column_int64(statement, 3),
-		.size = (uint64_t)sqlite3_column_int64(statement, 4),
-		.slot = (uint32_t)sqlite3_column_int64(statement, 6),
-		.seen = sqlite3_column_int64(statement, 7),
-		.proven = sqlite3_column_int64(statement, 8),
-		.depth = (uint8_t)sqlite3_column_int(statement, 9),
-	};
-	hf_column_bytes(statement, 1, out->id.bytes, HF_ID_LEN);
-	hf_column_bytes(statement, 5, out->header, HF_HEADER_LEN);
-}
-
-hf_err hf_catalog_pack(struct hf_catalog *catalog, int64_t n, struct hf_pack *out)
-{
-	HF_USE use = hf_use_begin(catalog, GET_PACK);
-	bool row;
-
-	hf_use_int(&use, 1, n);
-	HF_TRY(hf_use_step(&use, &row));
-	if (!row)
-		return hf_error_new(HF_NOT_FOUND, "no pack %lld in the catalog", (long long)n);
-	read_pack(use.statement, out);
-	return NULL;
-}
-
-hf_err hf_catalog_each_pack(struct hf_catalog *catalog, hf_pack_fn *each, void *arg)
-{
-	HF_USE use = hf_use_begin(catalog, EACH_PACK);
-	struct hf_pack pack;
-	bool row;
-
-	for (;;) {
-		HF_TRY(hf_use_step(&use, &row));
-		if (!row)
-			return NULL;
-		read_pack(use.statement, &pack);
-		HF_TRY(each(arg, &pack));
-	}
 }
 
 static int64_t ask(struct hf_catalog *catalog, const char *text, int column)

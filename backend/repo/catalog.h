@@ -53,13 +53,25 @@ struct hf_pack {
 	int64_t seen;   /* the store's time of the commit that named it first */
 	int64_t proven; /* 0: never */
 	uint8_t depth;
+	bool tabled; /* the rows of its chunks are here */
+	bool stated; /* a checkpoint's segments name it */
 };
 void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN + 1]);
-/* Adds a pack with its chunks; nothing if it is there already. Gives its number. */
+/*
+ * Adds a pack with its chunks (table NULL: without), or the chunks of one that had none. Gives its
+ * number; 0: it was swept, and nothing is added.
+ */
 hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
 	const struct hf_table *table, int64_t *n);
-/* Is there a copy that nobody marked as bad? Else a writer that has its bytes stores it anew. */
-bool hf_catalog_has_chunk(struct hf_catalog *catalog, const struct hf_id *id);
+/*
+ * The number of a pack with a copy that nobody marked as bad and that is not announced: what a
+ * writer may rely on. 0: there is none, and a writer that has its bytes stores it anew.
+ */
+hf_err hf_catalog_safe_copy(struct hf_catalog *catalog, const struct hf_id *id, int64_t *pack);
+/* The number of a pack; 0: not known. */
+hf_err hf_catalog_pack_number(struct hf_catalog *catalog, const struct hf_id *id, int64_t *n);
+/* One chunk of a pack that is there. */
+hf_err hf_catalog_add_chunk(struct hf_catalog *catalog, int64_t pack, const struct hf_row *row);
 
 struct hf_location {
 	int64_t pack;
@@ -96,6 +108,7 @@ struct hf_seen {
 	uint32_t slot;
 	int64_t time; /* the store's, of the commit */
 	struct hf_id commit;
+	bool stated; /* a checkpoint says so */
 };
 hf_err hf_catalog_add_snapshot(
 	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
@@ -148,7 +161,7 @@ typedef struct hf_error *hf_substitute_fn(void *arg, const struct hf_substitute 
 hf_err hf_catalog_each_substitute(
 	struct hf_catalog *catalog, const struct hf_id *lost, hf_substitute_fn *each, void *arg);
 
-/* Any other record, kept as its bytes. */
+/* Any other record, kept as its bytes; the same one twice is one. */
 hf_err hf_catalog_add_record(
 	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
 

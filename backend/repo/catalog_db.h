@@ -20,9 +20,11 @@ enum hf_query {
 	FORGET_RECORDS,
 	FORGET_COMMITS,
 	FIND_PACK,
+	TABLE_PACK,
+	STATE_PACK,
 	ADD_PACK,
 	ADD_CHUNK,
-	HAS_CHUNK,
+	SAFE_COPY,
 	FIND_CHUNK,
 	EACH_CHUNK,
 	GET_PACK,
@@ -41,6 +43,34 @@ enum hf_query {
 	IS_BAD_COPY,
 	EACH_WANTED,
 	EACH_SUBSTITUTE,
+	ADD_SWEPT,
+	IS_SWEPT,
+	DROP_SWEPT_CHUNKS,
+	DROP_SWEPT_PACKS,
+	ADD_RELIED,
+	UNKNOWN_RELIED,
+	IS_SETTLED,
+	ADD_SETTLED,
+	ADD_ANNOUNCEMENT,
+	ADD_ANNOUNCED,
+	LAPSE_ANNOUNCEMENTS,
+	FORGET_ANNOUNCEMENTS,
+	DROP_ANNOUNCED,
+	EACH_ANNOUNCEMENT,
+	EACH_ANNOUNCED,
+	IS_ANNOUNCED,
+	ANNOUNCED_CUTOFF,
+	OPEN_COMMITS,
+	CONTAIN,
+	IS_CONTAINED,
+	ADD_SEGMENT,
+	SEGMENTS_READ,
+	DROP_SEGMENTS,
+	READ_SEGMENT,
+	UNREAD_SEGMENTS,
+	LIVE_SNAPSHOTS,
+	LIVE_JOURNAL,
+	KEPT_RECORDS,
 	QUERIES
 };
 
@@ -71,6 +101,21 @@ hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg); /* column 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what);
 void hf_column_bytes(
 	sqlite3_stmt *statement, int column, void *at, size_t len); /* zeros if not len */
+
+/*
+ * A pack that was swept is dropped from every table and never comes back. An announcement counts
+ * while no settled commit is its own: the two tables are looked at together, whichever came first.
+ */
+#define HF_STATE_SCHEMA \
+	"CREATE TABLE swept(pack BLOB PRIMARY KEY) WITHOUT ROWID;" \
+	"CREATE TABLE relied(pack BLOB PRIMARY KEY) WITHOUT ROWID;" \
+	"CREATE TABLE settled(\"commit\" BLOB PRIMARY KEY) WITHOUT ROWID;" \
+	"CREATE TABLE announcements(\"commit\" BLOB PRIMARY KEY, seen INTEGER, cutoff INTEGER)" \
+	" WITHOUT ROWID;" \
+	"CREATE TABLE announced(pack BLOB, \"commit\" BLOB, PRIMARY KEY(pack, \"commit\"))" \
+	" WITHOUT ROWID;" \
+	"CREATE TABLE segments(object BLOB PRIMARY KEY, kind INTEGER, level INTEGER," \
+	" size INTEGER, rows INTEGER, first BLOB, last BLOB, read INTEGER) WITHOUT ROWID;"
 
 /*
  * The view "shown" is decided when it is asked, so no order of arrival matters: a tombstoned

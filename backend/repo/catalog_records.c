@@ -1,6 +1,7 @@
 #include "backend/repo/catalog.h"
 
 #include "backend/base/text.h"
+#include "backend/format/hash.h"
 #include "backend/repo/catalog_db.h"
 
 /* ---- snapshots and other records ---- */
@@ -39,6 +40,7 @@ hf_err hf_catalog_add_snapshot(
 		hf_use_bytes(&use, 7, hf_span(snapshot->run, HF_RUN_LEN));
 		hf_use_id(&use, 8, &seen->commit);
 		hf_use_bytes(&use, 9, record->body);
+		hf_use_int(&use, 10, seen->stated);
 		HF_TRY(hf_use_run(&use, "adding a snapshot"));
 	}
 	return finished ? add_labels(catalog, &snapshot->labels, id) : NULL;
@@ -47,6 +49,9 @@ hf_err hf_catalog_add_snapshot(
 hf_err hf_catalog_add_record(
 	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen)
 {
+	struct hf_id digest;
+
+	hf_sha256(record->body, &digest);
 	HF_USE use = hf_use_begin(catalog, ADD_RECORD);
 
 	hf_use_int(&use, 1, record->kind);
@@ -54,6 +59,8 @@ hf_err hf_catalog_add_record(
 	hf_use_int(&use, 3, seen->time);
 	hf_use_id(&use, 4, &seen->commit);
 	hf_use_bytes(&use, 5, record->body);
+	hf_use_id(&use, 6, &digest);
+	hf_use_int(&use, 7, seen->stated);
 	return hf_use_run(&use, "adding a record");
 }
 
@@ -217,6 +224,7 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 	HF_TRY(take_back(catalog, DISTRUST_LABELS, slot, cutoff));
 	HF_TRY(take_back(catalog, DISTRUST_SNAPSHOTS, slot, cutoff));
 	HF_TRY(drop_since(catalog, FORGET_RECORDS, cutoff));
+	HF_TRY(drop_since(catalog, FORGET_ANNOUNCEMENTS, cutoff));
 	HF_TRY(drop_since(catalog, UNFORGET_SNAPSHOTS, cutoff));
 	HF_TRY(drop_since(catalog, UNFORGET_SOURCES, cutoff));
 	HF_USE use = hf_use_begin(catalog, FORGET_COMMITS);

@@ -4,34 +4,45 @@
 #include "backend/base/time.h"
 #include "backend/format/checkpoint.h"
 #include "backend/format/hash.h"
+#include "backend/format/limits.h"
 #include "backend/repo/state.h"
 
-hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys)
+static hf_err put(
+	struct hf_store *store, const struct hf_keys *keys, const struct hf_checkpoint *checkpoint)
 {
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_CHECKPOINT);
 	HF_RELEASED(hf_buf) body = {0}, object = {0};
-	struct hf_checkpoint first = {.slot = keys->slot->n, .n = 1, .keyring = keys->keyring.n};
 	const struct hf_signing signing = {
 		.domain = CHECKPOINT_DOMAIN,
 		.seed = &keys->secrets.sign_seed,
-		.slot = keys->slot->n,
-		.n = 1,
+		.slot = checkpoint->slot,
+		.n = checkpoint->n,
 	};
 	char name[HF_NUMBERED_NAME_LEN + 1];
+	struct hf_header header;
 
-	hf_random(first.store, sizeof(first.store));
-	hf_checkpoint_print(&first, &body);
+	hf_checkpoint_print(checkpoint, &body);
 	struct hf_sealing sealing = {
 		.keys = &keys->secrets.epochs[keys->secrets.n_epochs - 1],
 		.body = hf_buf_span(&body),
 		.signing = &signing,
 	};
-	struct hf_header header;
 
+	if (body.len > HF_MAX_LAST_SECTION - HF_SIGNATURE_LEN - 16)
+		return hf_error_new(HF_INVALID,
+			"checkpoint %u would be larger than the format allows", checkpoint->n);
 	hf_random(sealing.random, sizeof(sealing.random));
 	hf_builder_seal(builder, &sealing, &object, &header, NULL);
-	hf_numbered_name("checkpoints", 1, name);
-	struct hf_error *err = hf_store_put(store, name, hf_buf_span(&object));
+	hf_numbered_name("checkpoints", checkpoint->n, name);
+	return hf_store_put(store, name, hf_buf_span(&object));
+}
+
+hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys)
+{
+	struct hf_checkpoint first = {.slot = keys->slot->n, .n = 1, .keyring = keys->keyring.n};
+
+	hf_random(first.store, sizeof(first.store));
+	struct hf_error *err = put(store, keys, &first);
 
 	if (err && hf_error_kind(err) == HF_EXISTS) {
 		hf_error_free(err); /* another made it: as good */
@@ -40,20 +51,24 @@ hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *ke
 	return err;
 }
 
-struct opened {
-	struct hf_buf object;
-	struct hf_last last;
-	struct hf_arena arena;
-	struct hf_checkpoint checkpoint;
-};
-static void opened_release(struct opened *opened)
+hf_err hf_checkpoint_put(struct hf_repo *repo, struct hf_checkpoint *checkpoint)
+{
+	const struct hf_keys *keys = atomic_load(&repo->keys);
+
+	checkpoint->slot = keys->slot->n;
+	checkpoint->keyring = keys->keyring.n;
+	memcpy(checkpoint->store, repo->store_id, HF_STORE_ID_LEN);
+	return put(repo->store, keys, checkpoint);
+}
+
+void hf_opened_checkpoint_release(struct hf_opened_checkpoint *opened)
 {
 	hf_last_release(&opened->last);
 	hf_buf_release(&opened->object);
 	hf_arena_release(&opened->arena);
 }
 
-static hf_err judge(struct hf_repo *repo, uint32_t n, struct opened *opened)
+static hf_err judge(struct hf_repo *repo, uint32_t n, struct hf_opened_checkpoint *opened)
 {
 	struct hf_span object = hf_buf_span(&opened->object);
 	const struct hf_keyring *keyring = hf_repo_keyring(repo);
@@ -81,8 +96,8 @@ static hf_err judge(struct hf_repo *repo, uint32_t n, struct opened *opened)
 	return NULL;
 }
 
-static hf_err read_and_judge(
-	struct hf_repo *repo, uint32_t n, unsigned copy, const char *name, struct opened *opened)
+static hf_err read_and_judge(struct hf_repo *repo, uint32_t n, unsigned copy, const char *name,
+	struct hf_opened_checkpoint *opened)
 {
 	hf_buf_clear(&opened->object);
 	HF_TRY(hf_store_get_all(repo->store, name, copy, HF_MAX_CHECKPOINT, &opened->object));
@@ -91,7 +106,7 @@ static hf_err read_and_judge(
 
 hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
 {
-	__attribute__((cleanup(opened_release))) struct opened opened = {0};
+	HF_RELEASED(hf_opened_checkpoint) opened = {0};
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
 	hf_numbered_name("checkpoints", n, name);
@@ -99,7 +114,7 @@ hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
 }
 
 static hf_err read_checkpoint(
-	struct hf_repo *repo, uint32_t n, unsigned copy, struct opened *opened)
+	struct hf_repo *repo, uint32_t n, unsigned copy, struct hf_opened_checkpoint *opened)
 {
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
@@ -107,7 +122,7 @@ static hf_err read_checkpoint(
 	return hf_error_in(read_and_judge(repo, n, copy, name, opened), "%s", name);
 }
 
-static void note(struct hf_repo *repo, const struct opened *opened)
+static void note(struct hf_repo *repo, const struct hf_opened_checkpoint *opened)
 {
 	repo->checkpoint = opened->checkpoint.n;
 	repo->cutoff = opened->checkpoint.cutoff;
@@ -121,7 +136,7 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 	struct hf_error *first = NULL;
 
 	for (unsigned copy = 0; copy < hf_store_copies(repo->store, "checkpoints/0"); copy++) {
-		__attribute__((cleanup(opened_release))) struct opened opened = {0};
+		HF_RELEASED(hf_opened_checkpoint) opened = {0};
 		struct hf_error *err = read_checkpoint(repo, n, copy, &opened);
 
 		if (!err) {
@@ -166,6 +181,36 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
 	if (first && repo->checkpoint > 0 && passed_over(hf_error_kind(first))) {
 		hf_error_free(first); /* told */
 		return NULL;
+	}
+	return first;
+}
+
+hf_err hf_checkpoint_open(struct hf_repo *repo, struct hf_opened_checkpoint *out)
+{
+	char name[HF_NUMBERED_NAME_LEN + 1];
+	struct hf_error *first = NULL;
+	struct hf_id digest;
+
+	hf_numbered_name("checkpoints", repo->checkpoint, name);
+	for (unsigned copy = 0; copy < hf_store_copies(repo->store, name); copy++) {
+		HF_RELEASED(hf_opened_checkpoint) opened = {0};
+		struct hf_error *err = read_checkpoint(repo, repo->checkpoint, copy, &opened);
+
+		if (!err) {
+			hf_sha256(hf_buf_span(&opened.object), &digest);
+			if (!hf_id_equal(&digest, &repo->checkpoint_id))
+				err = hf_error_new(HF_CORRUPT, "%s is not what it was", name);
+		}
+		if (!err) {
+			hf_error_free(first); /* this copy holds */
+			*out = opened;
+			opened = (struct hf_opened_checkpoint){0};
+			return NULL;
+		}
+		if (first)
+			hf_error_free(err); /* the first copy's says enough */
+		else
+			first = err;
 	}
 	return first;
 }

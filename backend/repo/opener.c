@@ -7,6 +7,7 @@
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
 #include "backend/format/zip.h"
+#include "backend/repo/segments_read.h"
 
 /* Packs whose keys are kept: their number in the catalog says where. About 2 MB when all are. */
 #define KEPT_PACKS 1024u
@@ -336,25 +337,38 @@ void hf_opener_free(struct hf_opener *opener)
 	free(opener);
 }
 
+/* The copies that the catalog knows of. */
+static hf_err try_places(struct hf_opener *opener, struct search *search, bool *good)
+{
+	struct hf_location places[HF_MAX_LOCATIONS];
+	struct tools *tools;
+	size_t n = 0;
+
+	HF_TRY(hf_segments_find(opener->repo, search->id, places, &n));
+	tools = tools_take(opener);
+	for (size_t i = 0; i < n && !*good && !hopeless(search); i++)
+		*good = try_place(opener, tools, &places[i], search);
+	tools_give(opener, tools);
+	if (n == 0 && !search->err)
+		search->err = hf_error_new(HF_CORRUPT, "no pack has it");
+	return NULL;
+}
+
 hf_err hf_opener_chunk(struct hf_opener *opener, enum hf_object_kind kind, const struct hf_id *id,
 	uint8_t **bytes, size_t *len)
 {
-	struct hf_location places[HF_MAX_LOCATIONS];
 	struct search search = {.kind = kind, .id = id};
 	char hex[HF_ID_HEX + 1];
-	struct tools *tools;
-	bool good = false;
-	size_t n = 0;
+	bool good = false, more = false;
+	struct hf_error *err = try_places(opener, &search, &good);
 
-	HF_TRY(hf_catalog_find(hf_repo_catalog(opener->repo), id, places, &n));
-	if (n == 0)
-		return hf_error_new(HF_CORRUPT, "chunk %s: no pack has it", hf_id_hex(id, hex));
-
-	tools = tools_take(opener);
-	for (size_t i = 0; i < n && !good && !hopeless(&search); i++)
-		good = try_place(opener, tools, &places[i], &search);
-	tools_give(opener, tools);
-
+	/* There may be a copy in a table that was not read yet. */
+	if (!err && !good && !hopeless(&search))
+		err = hf_segments_page_in(opener->repo, id, &more);
+	if (!err && more)
+		err = try_places(opener, &search, &good);
+	if (err)
+		remember(&search, err);
 	if (!good) {
 		free(search.plain);
 		return hf_error_in(search.err, "chunk %s", hf_id_hex(id, hex));

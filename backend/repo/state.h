@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "backend/base/map.h"
 #include "backend/repo/catalog.h"
 #include "backend/repo/repo.h"
 
@@ -70,6 +71,18 @@ bool hf_slot_may(const struct hf_slot *slot, unsigned rights); /* any of them; a
 bool hf_slot_may_source(const struct hf_slot *slot, struct hf_span source);
 
 /* ---- checkpoints.c ---- */
+/* A checkpoint as it was read. Parsed things point into it. */
+struct hf_opened_checkpoint {
+	struct hf_buf object;
+	struct hf_last last;
+	struct hf_arena arena;
+	struct hf_checkpoint checkpoint;
+};
+void hf_opened_checkpoint_release(struct hf_opened_checkpoint *opened);
+/* The one that the repository knows as its newest: HF_NOT_FOUND when a newer one stands. */
+hf_err hf_checkpoint_open(struct hf_repo *repo, struct hf_opened_checkpoint *out);
+/* Signs, seals and puts one whose n was set. HF_EXISTS: another was first. */
+hf_err hf_checkpoint_put(struct hf_repo *repo, struct hf_checkpoint *checkpoint);
 hf_err hf_checkpoint_make_first(struct hf_store *store, const struct hf_keys *keys);
 /*
  * Reads the newest checkpoint that holds: sets store_id, checkpoint, cutoff. found false: there is
@@ -80,7 +93,28 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found);
 /* One copy of a checkpoint, judged; nothing is kept. */
 hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy);
 
+/* ---- checkpoint_follow.c ---- */
+/*
+ * Brings the catalog up to the newest checkpoint known. again: a commit that the catalog had was
+ * passed by, so the catalog was cleared, and the commits must be read anew.
+ */
+hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again);
+
+/* ---- relied.c ---- */
+/* Packs that a commit relies on and that nobody else told of: reads their own tables. */
+hf_err hf_relied_take(struct hf_repo *repo);
+
+/* ---- segments_read.c ---- */
+/* Takes what the segments of packs and records say into the catalog. Inside a transaction. */
+hf_err hf_segments_take_packs(struct hf_repo *repo);
+hf_err hf_segments_take_records(struct hf_repo *repo);
+/* Every commit that the checkpoint's segments name. */
+hf_err hf_segments_commits(struct hf_repo *repo, struct hf_map *out);
+
 /* ---- sync.c ---- */
+/* Takes one record of a checkpoint in, whose origin is said. */
+hf_err hf_sync_apply_stated(
+	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen);
 /* Writes the copies of an object that are missing, from good bytes; best effort. */
 void hf_sync_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
 /* Takes a whole commit object that was verified or is our own into the catalog. */

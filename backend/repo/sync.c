@@ -9,6 +9,7 @@
 #include "backend/base/talk.h"
 #include "backend/base/time.h"
 #include "backend/format/hash.h"
+#include "backend/repo/catalog_state.h"
 #include "backend/repo/state.h"
 
 #define DAY (24 * 3600 * HF_NS_PER_S)
@@ -264,6 +265,10 @@ static hf_err apply_record(
 			: hf_catalog_add_record(catalog, record, seen);
 	case HF_RECORD_TOMBSTONE:
 		return apply_tombstone(fetch, record, seen);
+	case HF_RECORD_ANNOUNCE:
+		return hf_catalog_add_announcement(catalog, &record->announce, seen);
+	case HF_RECORD_RELIES:
+		return hf_catalog_add_relied(catalog, &record->relies.packs);
 	default:
 		return hf_catalog_add_record(catalog, record, seen);
 	}
@@ -292,6 +297,16 @@ static hf_err apply(struct fetch *fetch)
 		HF_TRY(apply_record(fetch, record, &seen));
 	}
 	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
+}
+
+hf_err hf_sync_apply_stated(
+	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen)
+{
+	static const struct hf_slot unlimited;
+	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(repo), seen->slot);
+	const struct fetch fetch = {.repo = repo, .slot = slot ? slot : &unlimited};
+
+	return apply_record(&fetch, record, seen);
 }
 
 hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object)
@@ -408,6 +423,22 @@ static hf_err sync_commits(struct sync *sync)
 	return err ? err : last;
 }
 
+/* again: commits must be listed once more. */
+static hf_err follow_checkpoint(struct hf_repo *repo, bool *again, bool *changed)
+{
+	bool cleared = false;
+	struct hf_error *err = hf_checkpoint_follow(repo, changed, &cleared);
+
+	/* Its segments went with the next checkpoint. */
+	if (err && hf_error_kind(err) == HF_NOT_FOUND) {
+		hf_error_free(err); /* looked for again, and told if it stays so */
+		err = NULL;
+		cleared = true;
+	}
+	*again |= cleared;
+	return err;
+}
+
 static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 {
 	struct sync sync = {.repo = repo};
@@ -417,7 +448,8 @@ static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 	HF_TRY(sync_commits(&sync));
 	*vanished = sync.vanished;
 	*changed |= sync.changed;
-	return hf_checkpoint_load(repo, &found);
+	HF_TRY(hf_checkpoint_load(repo, &found));
+	return follow_checkpoint(repo, vanished, changed);
 }
 
 /* What the catalog took in before it knew of a revocation is judged anew. */
@@ -444,8 +476,13 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 
 	pthread_mutex_lock(&repo->lock);
 	err = follow_keyring(repo);
+	/* Commits that the checkpoint contains need not be read. */
+	if (!err)
+		err = follow_checkpoint(repo, &vanished, &any);
 	for (int round = 0; !err && vanished && round < ROUNDS; round++)
 		err = sync_once(repo, &vanished, &any);
+	if (!err)
+		err = hf_relied_take(repo);
 	pthread_mutex_unlock(&repo->lock);
 	if (!err && vanished)
 		err = hf_error_new(HF_CORRUPT, "commits vanish from %s while they are read",

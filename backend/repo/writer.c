@@ -40,6 +40,7 @@ struct put {
 	enum hf_object_kind kind;
 	struct hf_buf plain, zipped;
 	struct hf_id id;
+	int64_t pack; /* that has a copy already */
 	bool known, smaller;
 	hf_stored_fn *stored;
 	void *arg;
@@ -82,7 +83,8 @@ static hf_err put_work(void *job)
 
 	HF_TRY(hf_stop_check(put->writer->options.stop));
 	hf_hmac_sha256(hf_repo_id_key(repo, which)->bytes, hf_buf_span(&put->plain), &put->id);
-	put->known = hf_catalog_has_chunk(hf_repo_catalog(repo), &put->id);
+	HF_TRY(hf_catalog_safe_copy(hf_repo_catalog(repo), &put->id, &put->pack));
+	put->known = put->pack != 0;
 	if (put->known)
 		return NULL;
 	struct hf_zip *zip = take_zip(put->writer);

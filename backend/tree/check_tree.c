@@ -9,7 +9,7 @@
 
 #include "backend/base/text.h"
 #include "backend/format/hash.h"
-#include "backend/repo/catalog.h"
+#include "backend/repo/segments_read.h"
 #include "backend/repo/scrub.h"
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
@@ -89,8 +89,7 @@ static hf_err look_up(struct walk *walk, const struct hf_id *id, uint32_t *plain
 		return hf_error_new(HF_CORRUPT, "chunk %s is lost", hf_id_hex(id, hex));
 	slot = &walk->confirmed[(id->bytes[0] | (unsigned)id->bytes[1] << 8) % CONFIRMED];
 	if (!slot->plain || !hf_id_equal(&slot->id, id)) {
-		HF_TRY(hf_catalog_find(
-			hf_repo_catalog(hf_reader_repo(walk->check->reader)), id, places, &n));
+		HF_TRY(hf_segments_find(hf_reader_repo(walk->check->reader), id, places, &n));
 		if (n == 0)
 			return hf_error_new(HF_CORRUPT, "no pack has chunk %s", hf_id_hex(id, hex));
 		*slot = (struct confirmed){.id = *id, .plain = places[0].row.plain};

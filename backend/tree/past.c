@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "backend/base/talk.h"
-#include "backend/repo/catalog.h"
+#include "backend/repo/segments_read.h"
 #include "backend/tree/content.h"
 
 #define CACHE (24u << 20) /* decoded chunks of directories */
@@ -254,7 +254,7 @@ void hf_past_use(struct hf_past *past, const struct hf_entry *then)
 }
 
 struct half_used {
-	struct hf_catalog *catalog;
+	struct hf_repo *repo;
 	struct hf_buf *out;
 	struct hf_error *err;
 };
@@ -266,7 +266,7 @@ static void add_half_used(void *arg, const struct hf_id *id, union hf_map_value 
 	size_t n = 0;
 
 	if (!half->err)
-		half->err = hf_catalog_find(half->catalog, id, places, &n);
+		half->err = hf_segments_find(half->repo, id, places, &n);
 	if (n > 0 && value->number * 2 < places[0].row.plain)
 		hf_buf_add(half->out, id->bytes, HF_ID_LEN);
 }
@@ -278,7 +278,7 @@ static int by_id(const void *a, const void *b)
 
 hf_err hf_past_half_used(struct hf_past *past, struct hf_repo *repo, struct hf_buf *out)
 {
-	struct half_used half = {.catalog = hf_repo_catalog(repo), .out = out};
+	struct half_used half = {.repo = repo, .out = out};
 
 	hf_map_each(&past->used, add_half_used, &half);
 	if (out->len > 0)

@@ -1,5 +1,7 @@
 #include "tests/lib/small_repo.h"
 
+#include "backend/repo/catalog.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,14 @@ struct hf_id hf_small_put(struct hf_writer *writer, enum hf_object_kind kind, st
 	ck_ok(hf_writer_put(writer, kind, &plain, note_id, &id));
 	ck_ok(hf_writer_drain(writer));
 	return id;
+}
+
+bool hf_small_stored(struct hf_catalog *catalog, const struct hf_id *chunk)
+{
+	int64_t pack;
+
+	ck_ok(hf_catalog_safe_copy(catalog, chunk, &pack));
+	return pack != 0;
 }
 
 struct hf_buf hf_small_bytes(unsigned number, size_t len)

@@ -29,6 +29,8 @@ struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights);
 struct hf_writer *hf_small_writer(struct hf_repo *repo);
 /* Puts a copy of the bytes; its id. */
 struct hf_id hf_small_put(struct hf_writer *writer, enum hf_object_kind kind, struct hf_span bytes);
+/* Would a writer take the chunk for stored? */
+bool hf_small_stored(struct hf_catalog *catalog, const struct hf_id *chunk);
 /* len bytes that are the number's own, about half of them compressible. */
 struct hf_buf hf_small_bytes(unsigned number, size_t len);
 

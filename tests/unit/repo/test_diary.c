@@ -91,13 +91,13 @@ START_TEST(the_next_session_commits_the_packs_of_one_that_was_cut_off)
 	struct hf_id first;
 
 	cut_off(&first);
-	ck_assert(!hf_catalog_has_chunk(hf_repo_catalog(small.repo), &first));
+	ck_assert(!hf_small_stored(hf_repo_catalog(small.repo), &first));
 
 	HF_OWNED(hf_writer) next = hf_small_writer(small.repo);
 	HF_OWNED(hf_repo) another_machine = hf_small_open(&small);
 
-	ck_assert(hf_catalog_has_chunk(hf_repo_catalog(small.repo), &first));
-	ck_assert(hf_catalog_has_chunk(hf_repo_catalog(another_machine), &first));
+	ck_assert(hf_small_stored(hf_repo_catalog(small.repo), &first));
+	ck_assert(hf_small_stored(hf_repo_catalog(another_machine), &first));
 	ck_assert_uint_eq(diaries(NULL), 1);
 }
 END_TEST

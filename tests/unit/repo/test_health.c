@@ -82,7 +82,7 @@ static struct wanted wanted_in(struct hf_catalog *catalog)
 static bool is_wanted(struct hf_repo *repo, const struct hf_id *chunk)
 {
 	const struct wanted wanted = wanted_in(hf_repo_catalog(repo));
-	const bool stored = hf_catalog_has_chunk(hf_repo_catalog(repo), chunk);
+	const bool stored = hf_small_stored(hf_repo_catalog(repo), chunk);
 	bool found = false;
 
 	for (size_t i = 0; i < wanted.n; i++)
@@ -220,14 +220,14 @@ START_TEST(marks_and_packs_may_come_in_any_order)
 			else
 				add_pack(catalog, *at == 'a' ? 1 : 2, &chunk);
 		}
-		ck_assert(hf_catalog_has_chunk(catalog, &chunk));
+		ck_assert(hf_small_stored(catalog, &chunk));
 		ck_assert_uint_eq(wanted_in(catalog).n, 0);
 		ck_ok(hf_catalog_find(catalog, &chunk, places, &n));
 		ck_assert_uint_eq(n, 2);
 		ck_ok(hf_catalog_pack(catalog, places[0].pack, &first));
 		ck_assert_uint_eq(first.id.bytes[0], 2);
 		add_mark(catalog, 2, &chunk);
-		ck_assert(!hf_catalog_has_chunk(catalog, &chunk));
+		ck_assert(!hf_small_stored(catalog, &chunk));
 		ck_assert_uint_eq(wanted_in(catalog).n, 1);
 	}
 }
