@@ -35,7 +35,9 @@ static hf_err judge_version(uint8_t version)
 		return hf_error_new(HF_CORRUPT, "header: version 0");
 	if (version > HF_FORMAT_VERSION)
 		return hf_error_new(HF_UNSUPPORTED,
-			"header: format version %u; hint: this needs a newer holdfast", version);
+			"header: format version %u is newer than this program; hint: update "
+			"holdfast",
+			version);
 	return NULL;
 }
 
@@ -57,7 +59,7 @@ hf_err hf_header_parse(struct hf_span bytes, struct hf_header *out)
 	hf_wire_copy(&wire, header.public_value, sizeof(header.public_value));
 	if (header.features & ~HF_KNOWN_FEATURES)
 		return hf_error_new(HF_UNSUPPORTED,
-			"header: features %#llx; hint: this needs a newer holdfast",
+			"header: features %#llx are newer than this program; hint: update holdfast",
 			(unsigned long long)(header.features & ~HF_KNOWN_FEATURES));
 	if (header.kind < HF_CONTENT_PACK || header.kind > HF_SEGMENT || reserved || !header.epoch)
 		return hf_error_new(HF_CORRUPT, "header: impossible fields");

@@ -235,7 +235,7 @@ static hf_err split_tail(struct hf_span bytes, struct hf_keyring *out)
 		return hf_error_new(HF_CORRUPT, "keyring: no Holdfast keyring");
 	if (bytes.at[sizeof(magic)] > KEYRING_VERSION)
 		return hf_error_new(HF_UNSUPPORTED,
-			"keyring: version %u; hint: this needs a newer holdfast",
+			"keyring: version %u is newer than this program; hint: update holdfast",
 			bytes.at[sizeof(magic)]);
 	before = hf_span(bytes.at, bytes.len - HF_ID_LEN);
 	hf_sha256(before, &digest);
@@ -259,7 +259,8 @@ hf_err hf_keyring_parse(struct hf_span bytes, struct hf_arena *arena, struct hf_
 	keyring.features = hf_wire_u64(&wire);
 	if (keyring.features & ~HF_KNOWN_FEATURES)
 		return hf_error_new(HF_UNSUPPORTED,
-			"keyring: features %#llx; hint: this needs a newer holdfast",
+			"keyring: features %#llx are newer than this program; hint: update "
+			"holdfast",
 			(unsigned long long)(keyring.features & ~HF_KNOWN_FEATURES));
 	keyring.n = hf_wire_u32(&wire);
 	hf_wire_copy(&wire, keyring.repository, sizeof(keyring.repository));

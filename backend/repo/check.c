@@ -59,6 +59,8 @@ static void report(struct check *check, const struct hf_finding *finding)
 {
 	if (finding->note)
 		check->result->notes++;
+	else if (finding->newer)
+		check->result->newer++;
 	else
 		check->result->findings++;
 	if (finding->chunk && finding->lost)
@@ -70,6 +72,13 @@ static void report(struct check *check, const struct hf_finding *finding)
 static const char *place_name(unsigned copy)
 {
 	return copy == 0 ? "first copy" : "second copy";
+}
+
+static void report_newer(struct check *check, const char *object, const char *text)
+{
+	const struct hf_finding finding = {.object = object, .text = text, .newer = true};
+
+	report(check, &finding);
 }
 
 /* Tells of each copy that is not good; one that is the object's only one needs no name. */
@@ -236,7 +245,7 @@ static hf_err check_number(struct check *check, const struct numbered *numbered,
 {
 	char name[HF_NUMBERED_NAME_LEN + 1], *wrong[HF_SCRUB_COPIES] = {NULL};
 	struct hf_error *err = NULL;
-	unsigned copies;
+	unsigned copies, newer = 0;
 
 	hf_numbered_name(numbered->folder, n, name);
 	copies = HF_MIN(hf_store_copies(hf_repo_store(check->repo), name), HF_SCRUB_COPIES);
@@ -244,13 +253,17 @@ static hf_err check_number(struct check *check, const struct numbered *numbered,
 		err = numbered->verify(check->repo, n, copy);
 		if (!err || !hf_scrub_finds(check->repo, err))
 			continue;
+		newer += hf_error_kind(err) == HF_UNSUPPORTED;
 		wrong[copy] = hf_strdup(
 			hf_error_kind(err) == HF_NOT_FOUND ? "it is missing" : hf_error_text(err));
 		hf_error_free(err); /* its text is the finding */
 		err = NULL;
 	}
 	check->result->objects++;
-	report_copies(check, name, wrong, copies);
+	if (newer == copies && !err)
+		report_newer(check, name, wrong[0]);
+	else
+		report_copies(check, name, wrong, copies);
 	for (unsigned copy = 0; copy < copies; copy++)
 		free(wrong[copy]);
 	return err;
@@ -321,6 +334,24 @@ static void job_free(void *at)
 	free(job);
 }
 
+/* A commit that is what its name says, and that the catalog did not take. */
+static hf_err report_unknown(struct check *check, const char *name)
+{
+	HF_RELEASED(hf_buf) start = {0};
+	struct hf_header header;
+
+	HF_TRY(hf_store_get(hf_repo_store(check->repo), name, 0, 0, HF_HEADER_LEN, &start));
+	struct hf_error *err = hf_header_parse(hf_buf_span(&start), &header);
+
+	if (err && hf_error_kind(err) == HF_UNSUPPORTED)
+		report_newer(check, name, hf_error_text(err));
+	else
+		report_note(check, name,
+			"the catalog lacks this commit: it came just now, or it does not count");
+	hf_error_free(err); /* its text is the finding, or it does not count */
+	return NULL;
+}
+
 static hf_err job_done(void *at)
 {
 	struct job *job = at;
@@ -335,11 +366,11 @@ static hf_err job_done(void *at)
 	expected->decoded = scrub->decode && !expected->broken;
 	expected->rows = scrub->rows;
 	report_copies(check, scrub->name, scrub->wrong, scrub->copies);
-	if (!expected->broken && !expected->known)
-		report_note(check, scrub->name,
-			"the catalog lacks this commit: it came just now, or it does not count");
+	struct hf_error *err =
+		!expected->broken && !expected->known ? report_unknown(check, scrub->name) : NULL;
+
 	job_free(job);
-	return NULL;
+	return err;
 }
 
 static const struct hf_pool_ops job_ops = {job_work, job_done, job_free};

@@ -16,6 +16,7 @@ struct hf_finding {
 	const char *text;          /* what is wrong */
 	const struct hf_id *chunk; /* the chunk that is hurt; NULL: the object as a whole */
 	bool lost;                 /* no good copy is known */
+	bool newer;                /* a newer program wrote it: good or bad, nobody here can tell */
 	bool note;                 /* nothing is wrong, but worth knowing: not counted */
 };
 typedef void hf_finding_fn(void *arg, const struct hf_finding *finding);
@@ -29,7 +30,7 @@ struct hf_check_options {
 	void *arg;
 };
 struct hf_check_result {
-	uint64_t objects, bytes, findings, notes, lost_chunks;
+	uint64_t objects, bytes, findings, newer, notes, lost_chunks;
 };
 /* NULL even when there are findings; an error only if checking itself failed. */
 hf_err hf_check_objects(struct hf_repo *repo, const struct hf_check_options *options,

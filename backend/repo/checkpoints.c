@@ -144,7 +144,9 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 			hf_error_free(first); /* this copy holds */
 			return NULL;
 		}
-		hf_log(HF_WARN, "a checkpoint can't be used", "why", hf_error_text(err), NULL);
+		if (hf_error_kind(err) != HF_UNSUPPORTED)
+			hf_log(HF_WARN, "a checkpoint can't be used", "why", hf_error_text(err),
+				NULL);
 		if (first)
 			hf_error_free(err); /* told */
 		else
@@ -155,7 +157,8 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 
 static bool passed_over(enum hf_error_kind kind)
 {
-	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_DENIED;
+	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_DENIED ||
+		kind == HF_UNSUPPORTED;
 }
 
 hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
@@ -172,6 +175,8 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
 			hf_error_free(first); /* told; a lower one holds */
 			return NULL;
 		}
+		if (hf_error_kind(err) == HF_UNSUPPORTED)
+			hf_repo_note_newer(repo, hf_error_copy(err));
 		if (first)
 			hf_error_free(err); /* told */
 		else

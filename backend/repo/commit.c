@@ -27,6 +27,7 @@ static hf_err look_for_keyring(struct hf_repo *repo)
 hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before)
 {
 	HF_TRY(look_for_keyring(repo));
+	HF_TRY(hf_repo_understood(repo));
 	const struct hf_keys *keys = atomic_load(&repo->keys);
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_COMMIT);
 	HF_RELEASED(hf_buf) body = {0}, object = {0};

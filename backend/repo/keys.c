@@ -173,7 +173,8 @@ static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlo
 /* NO_KEY too: whoever can write to the store can plant a keyring with slots of his own. */
 static bool passed_over(enum hf_error_kind kind)
 {
-	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_NO_KEY;
+	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_NO_KEY ||
+		kind == HF_UNSUPPORTED;
 }
 
 /* A passphrase costs a quarter of a second for each keyring that it does not fit. */
@@ -192,9 +193,11 @@ static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *nu
 	for (size_t i = numbers->n; i > last && numbers->at[i - 1] > above; i--) {
 		struct hf_error *err = try_keyring(repo, numbers->at[i - 1], unlock);
 
-		if (!err && first)
+		if (!err && first && hf_error_kind(first) != HF_UNSUPPORTED)
 			hf_log(HF_ERROR, "a keyring can't be used; an older one is", "why",
 				hf_error_text(first), NULL);
+		if (err && hf_error_kind(err) == HF_UNSUPPORTED)
+			hf_repo_note_newer(repo, hf_error_copy(err));
 		if (!err || !passed_over(hf_error_kind(err))) {
 			hf_error_free(first); /* told, or the lower one's reason weighs more */
 			return err;
@@ -228,7 +231,9 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 	struct hf_error *err = try_from_highest(repo, &numbers, known, NULL);
 
 	if (err && passed_over(hf_error_kind(err))) {
-		hf_log(HF_ERROR, "a newer keyring can't be used", "why", hf_error_text(err), NULL);
+		if (hf_error_kind(err) != HF_UNSUPPORTED)
+			hf_log(HF_ERROR, "a newer keyring can't be used", "why", hf_error_text(err),
+				NULL);
 		hf_error_free(err); /* told; the one we have holds */
 		return NULL;
 	}

@@ -187,8 +187,33 @@ void hf_repo_free(struct hf_repo *repo)
 	hf_wipe(repo->id_keys, sizeof(repo->id_keys));
 	hf_wipe(&repo->gear, sizeof(repo->gear));
 	hf_store_free(repo->store);
+	hf_error_free(repo->newer); /* told */
 	free(repo->cache_dir);
 	free(repo);
+}
+
+/* ---- what a newer program wrote ---- */
+
+void hf_repo_note_newer(struct hf_repo *repo, struct hf_error *err)
+{
+	if (!repo->newer_told)
+		hf_log(HF_WARN, "a newer holdfast wrote here; what it wrote is left out", "why",
+			hf_error_text(err), NULL);
+	repo->newer_told = true;
+	if (repo->newer)
+		hf_error_free(err); /* one is enough to tell */
+	else
+		repo->newer = err;
+}
+
+hf_err hf_repo_understood(struct hf_repo *repo)
+{
+	pthread_mutex_lock(&repo->lock);
+	struct hf_error *err = hf_error_copy(repo->newer);
+
+	pthread_mutex_unlock(&repo->lock);
+	return hf_error_in(
+		err, "a newer holdfast wrote here, so this one adds and removes nothing");
 }
 
 /* ---- what it is ---- */

@@ -37,6 +37,11 @@ HF_OWNABLE(hf_repo)
 hf_err hf_repo_sync(struct hf_repo *repo, bool *changed);
 /* The same for who is about to write: supplies the second copies that a killed writer left out. */
 hf_err hf_repo_sync_to_write(struct hf_repo *repo);
+/*
+ * Readers go on without what a newer program wrote; whoever is about to add or remove anything asks
+ * here, after a sync. HF_UNSUPPORTED, with the object's name, when the last one met such a thing.
+ */
+hf_err hf_repo_understood(struct hf_repo *repo);
 
 /* HF_DENIED, with the slot's name and rights, unless the slot may. source NULL: any. */
 hf_err hf_repo_need(const struct hf_repo *repo, enum hf_right right, const char *source);

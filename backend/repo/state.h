@@ -46,7 +46,13 @@ struct hf_repo {
 	uint32_t checkpoint;  /* the newest known, with its digest and its cutoff */
 	struct hf_id checkpoint_id;
 	int64_t cutoff;
+	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
+	bool newer_told;
 };
+
+/* ---- repo.c ---- */
+/* Takes err, which is HF_UNSUPPORTED and names the object; warns once. Under the lock. */
+void hf_repo_note_newer(struct hf_repo *repo, struct hf_error *err);
 
 /* ---- keys.c ---- */
 /* The numbers of what lies in "keyring" or "checkpoints", ascending. */

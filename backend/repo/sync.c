@@ -71,6 +71,9 @@ static hf_err judge(struct fetch *fetch)
 	hf_sha256(object, &id);
 	if (!hf_id_equal(&id, &fetch->id))
 		return hf_error_new(HF_CORRUPT, "its digest is not its name");
+	if (fetch->time > fetch->store_now + DAY)
+		return hf_error_new(
+			HF_DENIED, "it is dated more than a day ahead of the store's clock");
 	HF_TRY(hf_header_parse(object, &header));
 	const struct hf_epoch_keys *keys = hf_repo_epoch(fetch->repo, header.epoch);
 
@@ -88,9 +91,6 @@ static hf_err judge(struct fetch *fetch)
 		return hf_error_new(HF_CORRUPT, "its time is not its name's");
 	if (memcmp(fetch->commit.store, fetch->repo->store_id, HF_STORE_ID_LEN) != 0)
 		return hf_error_new(HF_CORRUPT, "it was made for another store");
-	if (fetch->time > fetch->store_now + DAY)
-		return hf_error_new(
-			HF_DENIED, "it is dated more than a day ahead of the store's clock");
 	fetch->counts = counts_still(fetch->slot, &fetch->id);
 	return NULL;
 }
@@ -132,8 +132,8 @@ static hf_err fetch_work(void *job)
 		struct hf_error *err = get_and_judge(fetch, copy);
 
 		/* With a copy that holds, check tells of the other; else the first one's reason is
-		 * the better. */
-		if (!err || !fetch->why) {
+		 * the better, but for a copy that is whole and too new. */
+		if (!err || !fetch->why || hf_error_kind(err) == HF_UNSUPPORTED) {
 			hf_error_free(fetch->why);
 			fetch->why = err;
 		} else {
@@ -370,6 +370,9 @@ static hf_err fetch_done(void *job)
 	if (fetch->why) {
 		if (hf_error_kind(fetch->why) == HF_NOT_FOUND)
 			sync->vanished = true;
+		else if (hf_error_kind(fetch->why) == HF_UNSUPPORTED)
+			hf_repo_note_newer(
+				sync->repo, hf_error_in(HF_STEAL(fetch->why), "%s", fetch->name));
 		else
 			hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why",
 				hf_error_text(fetch->why), NULL);
@@ -458,6 +461,7 @@ static hf_err follow_keyring(struct hf_repo *repo)
 	const struct hf_keyring *keyring;
 	int64_t known;
 
+	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
 	HF_TRY(hf_keys_refresh(repo));
 	keyring = hf_repo_keyring(repo);
 	for (size_t i = 0; i < keyring->n_slots; i++) {
@@ -558,6 +562,7 @@ hf_err hf_repo_sync_to_write(struct hf_repo *repo)
 {
 	atomic_store(&repo->mends, true);
 	HF_TRY(hf_repo_sync(repo, NULL));
+	HF_TRY(hf_repo_understood(repo));
 	const struct hf_keys *keys = atomic_load(&repo->keys);
 	struct hf_id digest;
 

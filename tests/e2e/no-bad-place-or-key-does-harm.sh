@@ -64,7 +64,8 @@ env -u HOLDFAST_KEY_FILE "$HOLDFAST" snapshots >"$SAID" 2>&1 </dev/null &&
     fail "unlocked without any key"
 said key
 
-# A format that is newer: told, and nothing is touched. A commit's name is its digest, so it changes too.
+# A format that is newer: told, and nothing is touched. What is beside it is read; who adds or removes is told to
+# update. A commit's name is its digest, so it changes too.
 for object in keyring commits checkpoints; do
     cp -a "$HOLDFAST_REPOSITORY" "$WORK/newer"
     python3 - "$WORK/newer" $object <<'INNER'
@@ -92,6 +93,14 @@ INNER
     # One commit that is not known hides what it adds, no more, and that is told.
     [ $status != 0 ] || [ $object = commits ] || fail "a newer $object was taken for a known one"
     said "newer"
+    exits 1 hf -r "$WORK/newer" --cache-dir "$WORK/cache-newer" backup --source tree "$WORK/tree"
+    said "update holdfast"
+    if [ $object = commits ]; then
+        exits 3 hf -r "$WORK/newer" --cache-dir "$WORK/cache-newer" check
+        said "update holdfast"
+        exits 3 hf -r "$WORK/newer" --cache-dir "$WORK/cache-newer" --json check
+        said '"type":"newer","lost":false'
+    fi
     find "$WORK/newer" -type f -exec sha256sum {} + | sort | cmp - "$WORK/before" ||
         fail "a repository of a newer format was changed"
     rm -rf "$WORK/newer" "$WORK/cache-newer"

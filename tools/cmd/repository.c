@@ -118,8 +118,8 @@ static void show_finding(void *arg, const struct hf_finding *finding)
 	if (finding->lost && finding->chunk)
 		hf_map_put(&run->lost, finding->chunk, NULL);
 	if (run->cli->json) {
-		json_t *line = json_pack("{s:s, s:b}", "type", finding->note ? "note" : "finding",
-			"lost", finding->lost);
+		const char *type = finding->note ? "note" : finding->newer ? "newer" : "finding";
+		json_t *line = json_pack("{s:s, s:b}", "type", type, "lost", finding->lost);
 
 		hf_json_set_text(line, "object", object);
 		hf_json_set_text(line, "text", finding->text);
@@ -150,25 +150,32 @@ static void show_damage(void *arg, const struct hf_tree_damage *damage)
 	}
 }
 
+static const char *verdict(
+	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
+{
+	if (objects->findings || trees->hurt_paths)
+		return "damaged";
+	return objects->newer ? "what this holdfast can read is well" : "all is well";
+}
+
 static void show_check(const struct hf_cli *cli, const struct check *check,
 	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
 {
 	char bytes[HF_SIZE_TEXT];
 
 	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
 			"summary", "objects", (json_int_t)objects->objects, "bytes",
 			(json_int_t)objects->bytes, "findings", (json_int_t)objects->findings,
-			"lost_chunks", (json_int_t)objects->lost_chunks, "snapshots",
-			(json_int_t)trees->snapshots, "hurt_snapshots",
-			(json_int_t)trees->hurt_snapshots, "hurt_paths",
+			"newer", (json_int_t)objects->newer, "lost_chunks",
+			(json_int_t)objects->lost_chunks, "snapshots", (json_int_t)trees->snapshots,
+			"hurt_snapshots", (json_int_t)trees->hurt_snapshots, "hurt_paths",
 			(json_int_t)trees->hurt_paths));
 	else if (!cli->quiet)
 		printf("%s %llu objects, %s; %llu snapshots: %s\n",
 			check->read_data ? "read" : "looked at",
 			(unsigned long long)objects->objects, hf_size_text(objects->bytes, bytes),
-			(unsigned long long)trees->snapshots,
-			objects->findings || trees->hurt_paths ? "damaged" : "all is well");
+			(unsigned long long)trees->snapshots, verdict(objects, trees));
 }
 
 static hf_err check_objects(struct check_run *run, struct hf_reader *reader, bool read_data,
@@ -239,6 +246,11 @@ static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf
 			(unsigned long long)objects.lost_chunks,
 			(unsigned long long)trees.hurt_paths,
 			(unsigned long long)trees.hurt_snapshots);
+	if (objects.newer)
+		return hf_error_new(HF_PARTIAL,
+			"%llu objects could not be checked: a newer holdfast wrote them; hint: "
+			"update holdfast",
+			(unsigned long long)objects.newer);
 	return NULL;
 }
 
@@ -262,7 +274,9 @@ const struct hf_command hf_command_check = {
 		       "compared with its name, "
 		       "decrypted, decompressed, and each chunk's id computed again. Damage is "
 		       "named down to the "
-		       "files that it hurts, and the exit status is 4. Nothing is changed.",
+		       "files that it hurts, and the exit status is 4. What a newer holdfast "
+		       "wrote can't be checked: it is named, and without damage the exit status is "
+		       "3. Nothing is changed.",
 	.examples = check_examples,
 	.options = check_options,
 	.n_options = ARRAY_LEN(check_options),
