@@ -9,6 +9,7 @@
 
 #include "backend/base/map.h"
 #include "backend/format/limits.h"
+#include "backend/repo/halves.h"
 #include "backend/repo/opener.h"
 #include "backend/repo/scrub.h"
 #include "backend/repo/state.h"
@@ -43,6 +44,7 @@ struct check {
 	struct suspect *suspects;
 	size_t n_suspects, suspects_cap;
 	bool broken; /* any of `at` */
+	struct hf_halves halves;
 };
 
 static void check_release(struct check *check)
@@ -50,6 +52,7 @@ static void check_release(struct check *check)
 	hf_opener_free(check->opener);
 	free(check->at);
 	free(check->suspects);
+	hf_halves_release(&check->halves);
 	hf_map_release(&check->by_id);
 	hf_map_release(&check->by_pack);
 }
@@ -69,6 +72,11 @@ static void report(struct check *check, const struct hf_finding *finding)
 		check->options->found(check->options->arg, finding);
 }
 
+static void report_half(void *arg, const struct hf_finding *finding)
+{
+	report(arg, finding);
+}
+
 static const char *place_name(unsigned copy)
 {
 	return copy == 0 ? "first copy" : "second copy";
@@ -81,12 +89,19 @@ static void report_newer(struct check *check, const char *object, const char *te
 	report(check, &finding);
 }
 
-/* Tells of each copy that is not good; one that is the object's only one needs no name. */
+/*
+ * Tells of each copy that is not good; one that is the object's only one needs no name. A second
+ * copy that is missing is looked for again first.
+ */
 static void report_copies(
 	struct check *check, const char *object, char *const *wrong, unsigned copies)
 {
 	unsigned bad = 0;
 
+	if (hf_halves_are(wrong, copies)) {
+		hf_halves_add(&check->halves, object);
+		return;
+	}
 	for (unsigned copy = 0; copy < copies; copy++)
 		bad += wrong[copy] != NULL;
 	for (unsigned copy = 0; copy < copies; copy++) {
@@ -255,7 +270,7 @@ static hf_err check_number(struct check *check, const struct numbered *numbered,
 			continue;
 		newer += hf_error_kind(err) == HF_UNSUPPORTED;
 		wrong[copy] = hf_strdup(
-			hf_error_kind(err) == HF_NOT_FOUND ? "it is missing" : hf_error_text(err));
+			hf_error_kind(err) == HF_NOT_FOUND ? HF_SCRUB_MISSING : hf_error_text(err));
 		hf_error_free(err); /* its text is the finding */
 		err = NULL;
 	}
@@ -406,7 +421,7 @@ static void judge_listing(struct check *check, struct expected *expected)
 	struct hf_finding finding = {.object = name, .lost = true};
 
 	if (!expected->listed)
-		text = hf_strdup("it is missing");
+		text = hf_strdup(HF_SCRUB_MISSING);
 	else if (expected->listed_size != expected->pack.size)
 		text = hf_format("it has %llu bytes, not %llu",
 			(unsigned long long)expected->listed_size,
@@ -576,5 +591,6 @@ hf_err hf_check_objects(struct hf_repo *repo, const struct hf_check_options *opt
 	HF_TRY(check_numbers(&check));
 	HF_TRY(lay_side_by_side(&check));
 	HF_TRY(scrub_all(&check));
-	return check_chunks(&check);
+	HF_TRY(check_chunks(&check));
+	return hf_halves_look_again(&check.halves, repo, report_half, &check);
 }

@@ -271,7 +271,7 @@ hf_err hf_scrub_run(struct hf_scrub *scrub)
 		if (!hf_scrub_finds(scrub->repo, err))
 			return err;
 		scrub->wrong[copy] = hf_strdup(
-			hf_error_kind(err) == HF_NOT_FOUND ? "it is missing" : hf_error_text(err));
+			hf_error_kind(err) == HF_NOT_FOUND ? HF_SCRUB_MISSING : hf_error_text(err));
 		hf_error_free(err); /* its text is the finding */
 	}
 	return NULL;

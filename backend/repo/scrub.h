@@ -10,6 +10,7 @@
 #include "backend/repo/opener.h"
 
 #define HF_SCRUB_COPIES 2u
+#define HF_SCRUB_MISSING "it is missing" /* what is wrong with a copy that is not there */
 
 struct hf_scrub {
 	struct hf_repo *repo;

@@ -1,0 +1,88 @@
+#include "backend/repo/halves.h"
+
+#include <stdlib.h>
+
+#include "backend/format/limits.h"
+#include "backend/repo/scrub.h"
+#include "backend/repo/state.h"
+
+struct hf_half {
+	char object[HF_COMMIT_NAME_LEN + 1];
+};
+
+void hf_halves_release(struct hf_halves *halves)
+{
+	free(halves->at);
+}
+
+bool hf_halves_are(char *const *wrong, unsigned copies)
+{
+	return copies == 2 && !wrong[0] && wrong[1] && strcmp(wrong[1], HF_SCRUB_MISSING) == 0;
+}
+
+void hf_halves_add(struct hf_halves *halves, const char *object)
+{
+	halves->at = hf_grow(halves->at, &halves->cap, halves->n + 1, sizeof(*halves->at));
+	snprintf(halves->at[halves->n++].object, sizeof(halves->at->object), "%s", object);
+}
+
+static bool is_above(const char *folder, const char *object, uint32_t known)
+{
+	uint32_t n;
+	struct hf_error *err = hf_numbered_name_parse(folder, object, &n);
+
+	if (!err)
+		return n > known;
+	hf_error_free(err); /* it is of another kind */
+	return false;
+}
+
+/* What the catalog took in was there before the check: its writer had all that time. */
+static bool came_just_now(const struct hf_repo *repo, const char *object)
+{
+	if (strncmp(object, "commits/", 8) == 0)
+		return !hf_catalog_has_commit(repo->catalog, object);
+	return is_above("keyring", object, hf_repo_keyring(repo)->n) ||
+		is_above("checkpoints", object, repo->checkpoint);
+}
+
+/* The first copy was judged: the second is good if it is the same. */
+static hf_err compare(struct hf_repo *repo, const char *object)
+{
+	HF_RELEASED(hf_buf) first = {0}, second = {0};
+
+	HF_TRY(hf_store_get_all(repo->store, object, 0, HF_MAX_PACK, &first));
+	HF_TRY(hf_store_get_all(repo->store, object, 1, HF_MAX_PACK, &second));
+	return hf_span_equal(hf_buf_span(&first), hf_buf_span(&second))
+		? NULL
+		: hf_error_new(HF_CORRUPT, "it is not what the first copy is");
+}
+
+static hf_err look_again(const char *object, struct hf_repo *repo, hf_finding_fn *found, void *arg)
+{
+	HF_OWNED(hf_error) err = compare(repo, object);
+
+	if (!err)
+		return NULL;
+	if (!hf_scrub_finds(repo, err))
+		return HF_STEAL(err);
+	const bool missing = hf_error_kind(err) == HF_NOT_FOUND;
+	HF_FREED char *text =
+		hf_format("second copy: %s", missing ? HF_SCRUB_MISSING : hf_error_text(err));
+	const struct hf_finding finding = {
+		.object = object,
+		.text = text,
+		.note = missing && came_just_now(repo, object),
+	};
+
+	found(arg, &finding);
+	return NULL;
+}
+
+hf_err hf_halves_look_again(
+	const struct hf_halves *halves, struct hf_repo *repo, hf_finding_fn *found, void *arg)
+{
+	for (size_t i = 0; i < halves->n; i++)
+		HF_TRY(look_again(halves->at[i].object, repo, found, arg));
+	return NULL;
+}
