@@ -135,31 +135,50 @@ static hf_err follow_keyring(const struct hf_keys *known, struct hf_keys *keys)
 	return hf_keyring_follow(&keys->keyring, &known->secrets, &keys->slot, &keys->secrets);
 }
 
-/* Unlocks a copy of keyring n: with the key that was given, or with the secrets at hand. */
+/* Whose keyrings are tried: who made the lowest one made the repository, and its root never
+ * changes.
+ */
+struct attempt {
+	const struct hf_unlock *unlock;
+	uint8_t root[32];
+};
+
+/*
+ * Whoever can put objects can plant any number of keyrings above the real ones. They cost a
+ * signature each, and none of the tries with a passphrase, a quarter of a second and more.
+ */
+static hf_err unlock_keyring(const struct attempt *attempt, struct hf_keys *keys)
+{
+	if (!hf_keyring_verify(&keys->keyring, attempt->root))
+		return hf_error_new(HF_CORRUPT,
+			"keyring %u is not signed by the root of the lowest keyring",
+			keys->keyring.n);
+	return hf_keyring_unlock(&keys->keyring, attempt->unlock, &keys->slot, &keys->secrets);
+}
+
+/* attempt NULL: with the secrets at hand. */
 static hf_err try_copy(
-	struct hf_repo *repo, uint32_t n, unsigned copy, const struct hf_unlock *unlock)
+	struct hf_repo *repo, uint32_t n, unsigned copy, const struct attempt *attempt)
 {
 	OWNED_KEYS keys = hf_calloc(1, sizeof(*keys));
 
 	HF_TRY(read_copy(repo->store, n, copy, keys));
-	if (unlock)
-		HF_TRY(hf_keyring_unlock(&keys->keyring, unlock, &keys->slot, &keys->secrets));
-	else
-		HF_TRY(follow_keyring(atomic_load(&repo->keys), keys));
+	HF_TRY(attempt ? unlock_keyring(attempt, keys)
+		       : follow_keyring(atomic_load(&repo->keys), keys));
 	install(repo, HF_STEAL(keys));
 	return NULL;
 }
 
 /* The first copy that holds; else why the first one does not. */
-static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlock *unlock)
+static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct attempt *attempt)
 {
-	struct hf_error *first = try_copy(repo, n, 0, unlock);
+	struct hf_error *first = try_copy(repo, n, 0, attempt);
 
 	/* A key that fits no slot of a whole keyring fits none of its twin. */
 	if (!first || hf_error_kind(first) == HF_NO_KEY || hf_error_kind(first) == HF_DENIED ||
 		hf_store_copies(repo->store, "keyring/0") < 2)
 		return first;
-	struct hf_error *second = try_copy(repo, n, 1, unlock);
+	struct hf_error *second = try_copy(repo, n, 1, attempt);
 
 	if (second) {
 		hf_error_free(second); /* the first error says as much */
@@ -170,28 +189,23 @@ static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct hf_unlo
 	return NULL;
 }
 
-/* NO_KEY too: whoever can write to the store can plant a keyring with slots of his own. */
+/* Not NO_KEY: slots are added and never taken away, so what fits not the newest fits none. */
 static bool passed_over(enum hf_error_kind kind)
 {
-	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_NO_KEY ||
-		kind == HF_UNSUPPORTED;
+	return kind == HF_CORRUPT || kind == HF_NOT_FOUND || kind == HF_UNSUPPORTED;
 }
-
-/* A passphrase costs a quarter of a second for each keyring that it does not fit. */
-#define KEYRINGS_TRIED 4
 
 /*
  * The highest of the numbers that holds. A higher one that fails is told, and passed over for
  * reading.
  */
 static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *numbers,
-	uint32_t above, const struct hf_unlock *unlock)
+	uint32_t above, const struct attempt *attempt)
 {
-	const size_t last = numbers->n > KEYRINGS_TRIED ? numbers->n - KEYRINGS_TRIED : 0;
 	struct hf_error *first = NULL;
 
-	for (size_t i = numbers->n; i > last && numbers->at[i - 1] > above; i--) {
-		struct hf_error *err = try_keyring(repo, numbers->at[i - 1], unlock);
+	for (size_t i = numbers->n; i > 0 && numbers->at[i - 1] > above; i--) {
+		struct hf_error *err = try_keyring(repo, numbers->at[i - 1], attempt);
 
 		if (!err && first && hf_error_kind(first) != HF_UNSUPPORTED)
 			hf_log(HF_ERROR, "a keyring can't be used; an older one is", "why",
@@ -210,16 +224,49 @@ static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *nu
 	return first;
 }
 
+static hf_err read_root(
+	struct hf_store *store, uint32_t n, unsigned copy, struct attempt *attempt, bool *found)
+{
+	OWNED_KEYS keys = hf_calloc(1, sizeof(*keys));
+
+	HF_TRY(read_copy(store, n, copy, keys));
+	memcpy(attempt->root, keys->keyring.root_public, sizeof(attempt->root));
+	*found = hf_keyring_verify(&keys->keyring, attempt->root);
+	return NULL;
+}
+
+/* That of the lowest keyring which can be read. Without any, none of them can be tried. */
+static hf_err find_root(
+	struct hf_store *store, const struct hf_numbers *numbers, struct attempt *attempt)
+{
+	const unsigned copies = hf_store_copies(store, "keyring/0");
+	bool found = false;
+
+	for (size_t i = 0; i < numbers->n && !found; i++) {
+		for (unsigned copy = 0; copy < copies && !found; copy++) {
+			struct hf_error *err =
+				read_root(store, numbers->at[i], copy, attempt, &found);
+
+			if (err && !passed_over(hf_error_kind(err)))
+				return err;
+			hf_error_free(err); /* told when it is tried */
+		}
+	}
+	return NULL;
+}
+
 hf_err hf_keys_load(struct hf_repo *repo, const struct hf_unlock *unlock)
 {
 	HF_RELEASED(hf_numbers) numbers = {0};
+	struct attempt attempt = {.unlock = unlock};
 
 	HF_TRY(hf_numbers_list(repo->store, "keyring", &numbers));
 	if (numbers.n == 0)
 		return hf_error_new(HF_NOT_FOUND,
 			"no repository at %s; hint: `holdfast init` makes one",
 			hf_store_url(repo->store));
-	return try_from_highest(repo, &numbers, 0, unlock);
+	HF_TRY(find_root(repo->store, &numbers, &attempt));
+	return try_from_highest(repo, &numbers, 0, &attempt);
 }
 
 hf_err hf_keys_refresh(struct hf_repo *repo)
