@@ -147,7 +147,7 @@ static hf_err open_snapshot(struct top *top, const struct hf_view_source *source
 	return hf_stored_root(reader, &info, path, &top->view->options, out);
 }
 
-/* Another spelling of a time leads to the snapshot that was the newest then. */
+/* Another spelling of a time leads to what that time names, or was the newest then. */
 static hf_err link_to_time(struct top *top, struct hf_span typed,
 	const struct hf_snapshots *snapshots, struct hf_node **out)
 {
@@ -156,12 +156,14 @@ static hf_err link_to_time(struct top *top, struct hf_span typed,
 	HF_FREED char *target = NULL;
 	struct hf_typed_time time;
 	struct hf_error *err = hf_time_typed(typed, &time);
-	size_t n = snapshots->n;
+	size_t n = snapshots->n, named;
 
 	if (err) {
 		hf_error_free(err); /* no time: no such name */
 		return NULL;
 	}
+	if (hf_moment_find(snapshots, hf_span_str(time.name), &named))
+		n = named + 1;
 	while (n > 0 && snapshots->at[n - 1].snapshot.moment > time.until)
 		n--;
 	if (n == 0)
@@ -171,12 +173,16 @@ static hf_err link_to_time(struct top *top, struct hf_span typed,
 	return NULL;
 }
 
-/* By time the few neighbours of `until` can be found without naming all of 10,000. */
-static bool name_is(const struct hf_snapshots *snapshots, size_t i, struct hf_span name)
+static hf_err open_moment(struct top *top, const struct hf_view_source *source,
+	const struct hf_snapshots *snapshots, size_t i, struct hf_span name, struct hf_node **out)
 {
 	HF_FREED char *shown = hf_moment_name(snapshots, i);
+	HF_FREED char *path = hf_format("%s/%.*s", top->path, (int)name.len, (const char *)name.at);
 
-	return hf_span_equal(hf_span_str(shown), name);
+	if (hf_span_equal(hf_span_str(shown), name))
+		return open_snapshot(top, source, snapshots->at[i].id, name, out);
+	*out = hf_made_link(path, shown, false, atomic_load(&top->view->changed));
+	return NULL;
 }
 
 static hf_err timeline_lookup(
@@ -186,14 +192,13 @@ static hf_err timeline_lookup(
 	HF_RELEASED(hf_arena) arena = {0};
 	const struct hf_view_source *source;
 	struct hf_snapshots snapshots = {0};
+	size_t i;
 
 	*out = NULL;
 	*fixed = false;
 	HF_TRY(load_timeline(of(node), &arena, &sources, &source, &snapshots));
-	for (size_t i = 0; source && i < snapshots.n; i++) {
-		if (name_is(&snapshots, i, name))
-			return open_snapshot(of(node), source, snapshots.at[i].id, name, out);
-	}
+	if (source && hf_moment_find(&snapshots, name, &i))
+		return open_moment(of(node), source, &snapshots, i, name, out);
 	return source ? link_to_time(of(node), name, &snapshots, out) : NULL;
 }
 

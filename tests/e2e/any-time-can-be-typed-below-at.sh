@@ -57,4 +57,14 @@ ok hf backup --source tree --time '2026-02-01T00:00:00Z' "$WORK/tree"
 until_true sh -c "ls '$MNT/at' | grep -q 2026-02-01T00-00-00Z"
 equal "$(cat "$MNT/at/2026-02-10/files/tree/file")" between "the past after an addition"
 equal "$(cat "$MNT/latest/files/tree/file")" new "latest is the newest by moment"
+
+# What is named by its second keeps that name when another comes within the second, and shows the same.
+echo late >"$WORK/tree/file"
+ok hf backup --source tree --time '2026-02-01T00:00:00.5Z' "$WORK/tree"
+until_true [ -d "$MNT/sources/files/tree/2026-02-01T00-00-00.5Z" ]
+for path in sources/files/tree/2026-02-01T00-00-00Z/file sources/files/tree/2026-02-01/file; do
+    equal "$(hf cat "$path" 2>&1)" between "$path"
+    equal "$(cat "$MNT/$path" 2>&1)" between "$path in the mount"
+done
+equal "$(hf cat sources/files/tree/2026-02-01T00:00:00.5Z/file)" late "by another spelling of the fraction"
 unmount_view
