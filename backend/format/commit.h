@@ -183,6 +183,9 @@ hf_err hf_commit_name_parse(const char *name, int64_t *time, struct hf_id *id);
 #define HF_PACK_NAME_LEN 73
 void hf_pack_name(enum hf_object_kind kind, const struct hf_id *id, char out[HF_PACK_NAME_LEN + 1]);
 hf_err hf_pack_name_parse(const char *name, struct hf_id *id);
+/* Any of the three above. time: a commit's. */
+hf_err hf_digest_name_parse(
+	const char *name, enum hf_object_kind *kind, int64_t *time, struct hf_id *id);
 /* "keyring/0000000001", "checkpoints/0000000001" */
 #define HF_NUMBERED_NAME_LEN 22
 void hf_numbered_name(const char *folder, uint32_t n, char out[HF_NUMBERED_NAME_LEN + 1]);

@@ -93,3 +93,15 @@ hf_err hf_numbered_name_parse(const char *folder, const char *name, uint32_t *n)
 	*n = (uint32_t)number;
 	return NULL;
 }
+
+hf_err hf_digest_name_parse(
+	const char *name, enum hf_object_kind *kind, int64_t *time, struct hf_id *id)
+{
+	*time = 0;
+	if (strncmp(name, "commits/", 8) == 0) {
+		*kind = HF_COMMIT;
+		return hf_commit_name_parse(name, time, id);
+	}
+	*kind = strncmp(name, "meta/", 5) == 0 ? HF_META_PACK : HF_CONTENT_PACK;
+	return hf_pack_name_parse(name, id);
+}

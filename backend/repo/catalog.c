@@ -47,7 +47,7 @@ static const char *const sql[QUERIES] = {
 	[GET_FACT] = "SELECT value FROM facts WHERE name = ?1",
 	[HAS_COMMIT] = "SELECT 1 FROM commits WHERE name = ?1",
 	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3, 0)",
-	[EACH_COMMIT] = "SELECT name FROM commits ORDER BY name",
+	[EACH_COMMIT] = "SELECT name FROM commits WHERE NOT contained ORDER BY name",
 	[EACH_COMMIT_OF] = "SELECT name FROM commits WHERE slot = ?1 AND counted ORDER BY name",
 	[DISTRUST_LABELS] = "DELETE FROM labels WHERE snapshot IN"
 			    " (SELECT id FROM snapshots WHERE slot = ?1 AND seen >= ?2)",
@@ -121,9 +121,12 @@ static const char *const sql[QUERIES] = {
 	[SEGMENTS_READ] = "SELECT object FROM segments WHERE read",
 	[DROP_SEGMENTS] = "DELETE FROM segments",
 	[READ_SEGMENT] = "UPDATE segments SET read = 1 WHERE object = ?1",
+	[EACH_SEGMENT] = "SELECT object, kind, level, size, rows, first, last FROM segments",
 	[UNREAD_SEGMENTS] = "SELECT object, kind, level, size, rows, first, last FROM segments"
 			    " WHERE NOT read AND kind = ?1"
 			    " AND (?2 IS NULL OR (first <= ?2 AND last >= ?2)) ORDER BY first",
+	[SNAPSHOT_STANDS] = "SELECT 1 FROM shown s WHERE s.id = ?1 AND s.finished AND NOT EXISTS"
+			    " (SELECT 1 FROM forgotten t WHERE t.snapshot = s.id)",
 	[LIVE_SNAPSHOTS] = "SELECT finished, body, slot, seen, origin FROM shown s WHERE seen < ?1"
 			   " AND (?2 OR NOT stated) AND (finished OR (seen >= ?3 AND NOT EXISTS"
 			   " (SELECT 1 FROM snapshots f WHERE f.run = s.run AND f.finished)))",

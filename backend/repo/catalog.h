@@ -31,7 +31,7 @@ hf_err hf_catalog_add_commit(
 	struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
 typedef struct hf_error *hf_name_fn(void *arg, const char *name);
 hf_err hf_catalog_each_commit(
-	struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name */
+	struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name; no contained ones */
 /* Those of one slot that count, by name. */
 hf_err hf_catalog_each_commit_of(
 	struct hf_catalog *catalog, uint32_t slot, hf_name_fn *each, void *arg);

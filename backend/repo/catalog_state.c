@@ -256,30 +256,43 @@ hf_err hf_catalog_read_segment(struct hf_catalog *catalog, const struct hf_id *o
 	return run_id(catalog, READ_SEGMENT, object, "noting that a segment was read");
 }
 
+static hf_err show_segments(struct hf_use *use, hf_segment_fn *each, void *arg)
+{
+	bool row;
+
+	for (;;) {
+		struct hf_segment_ref ref;
+
+		HF_TRY(hf_use_step(use, &row));
+		if (!row)
+			return NULL;
+		hf_column_bytes(use->statement, 0, ref.object.bytes, HF_ID_LEN);
+		ref.kind = (enum hf_segment_kind)sqlite3_column_int(use->statement, 1);
+		ref.level = (uint8_t)sqlite3_column_int(use->statement, 2);
+		ref.size = (uint64_t)sqlite3_column_int64(use->statement, 3);
+		ref.rows = (uint64_t)sqlite3_column_int64(use->statement, 4);
+		hf_column_bytes(use->statement, 5, ref.first.bytes, HF_ID_LEN);
+		hf_column_bytes(use->statement, 6, ref.last.bytes, HF_ID_LEN);
+		HF_TRY(each(arg, &ref));
+	}
+}
+
+hf_err hf_catalog_each_segment(struct hf_catalog *catalog, hf_segment_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, EACH_SEGMENT);
+
+	return show_segments(&use, each, arg);
+}
+
 hf_err hf_catalog_each_unread(struct hf_catalog *catalog, enum hf_segment_kind kind,
 	const struct hf_id *id, hf_segment_fn *each, void *arg)
 {
 	HF_USE use = hf_use_begin(catalog, UNREAD_SEGMENTS);
-	bool row;
 
 	hf_use_int(&use, 1, kind);
 	if (id)
 		hf_use_id(&use, 2, id);
-	for (;;) {
-		struct hf_segment_ref ref;
-
-		HF_TRY(hf_use_step(&use, &row));
-		if (!row)
-			return NULL;
-		hf_column_bytes(use.statement, 0, ref.object.bytes, HF_ID_LEN);
-		ref.kind = (enum hf_segment_kind)sqlite3_column_int(use.statement, 1);
-		ref.level = (uint8_t)sqlite3_column_int(use.statement, 2);
-		ref.size = (uint64_t)sqlite3_column_int64(use.statement, 3);
-		ref.rows = (uint64_t)sqlite3_column_int64(use.statement, 4);
-		hf_column_bytes(use.statement, 5, ref.first.bytes, HF_ID_LEN);
-		hf_column_bytes(use.statement, 6, ref.last.bytes, HF_ID_LEN);
-		HF_TRY(each(arg, &ref));
-	}
+	return show_segments(&use, each, arg);
 }
 
 /* ---- what a new checkpoint states ---- */
@@ -333,6 +346,15 @@ hf_err hf_catalog_each_kept(
 
 	hf_use_int(&use, 1, before);
 	return show_records(&use, false, each, arg);
+}
+
+hf_err hf_catalog_snapshot_stands(
+	struct hf_catalog *catalog, const uint8_t id[HF_SNAPSHOT_ID_LEN], bool *stands)
+{
+	HF_USE use = hf_use_begin(catalog, SNAPSHOT_STANDS);
+
+	hf_use_bytes(&use, 1, hf_span(id, HF_SNAPSHOT_ID_LEN));
+	return hf_use_step(&use, stands);
 }
 
 hf_err hf_catalog_clear(struct hf_catalog *catalog)

@@ -58,6 +58,7 @@ hf_err hf_catalog_set_segments(
 	struct hf_catalog *catalog, const struct hf_segment_ref *refs, size_t n);
 hf_err hf_catalog_read_segment(struct hf_catalog *catalog, const struct hf_id *object);
 typedef struct hf_error *hf_segment_fn(void *arg, const struct hf_segment_ref *ref);
+hf_err hf_catalog_each_segment(struct hf_catalog *catalog, hf_segment_fn *each, void *arg);
 /* Those not read yet; id not NULL: only those that may have that key. */
 hf_err hf_catalog_each_unread(struct hf_catalog *catalog, enum hf_segment_kind kind,
 	const struct hf_id *id, hf_segment_fn *each, void *arg);
@@ -79,6 +80,10 @@ hf_err hf_catalog_each_live(
 /* Tombstones and kinds 7 to 11, dated before. */
 hf_err hf_catalog_each_kept(
 	struct hf_catalog *catalog, int64_t before, hf_live_record_fn *each, void *arg);
+
+/* It is shown, finished, and no tombstone names it. */
+hf_err hf_catalog_snapshot_stands(
+	struct hf_catalog *catalog, const uint8_t id[HF_SNAPSHOT_ID_LEN], bool *stands);
 
 /* Forgets all but the facts: what a checkpoint has passed by can't be taken back piece by piece. */
 hf_err hf_catalog_clear(struct hf_catalog *catalog);

@@ -9,9 +9,11 @@
 
 #include "backend/base/map.h"
 #include "backend/format/limits.h"
+#include "backend/repo/catalog_state.h"
 #include "backend/repo/halves.h"
 #include "backend/repo/opener.h"
 #include "backend/repo/scrub.h"
+#include "backend/repo/segments_read.h"
 #include "backend/repo/state.h"
 
 /* An object that is named by its digest. */
@@ -166,17 +168,15 @@ static hf_err expect_commit(void *arg, const char *name)
 	return NULL;
 }
 
-/* ---- what the store lists ---- */
-
-static hf_err parse_name(const char *name, struct hf_pack *pack)
+static hf_err expect_segment(void *arg, const struct hf_segment_ref *ref)
 {
-	if (strncmp(name, "commits/", 8) == 0) {
-		pack->kind = HF_COMMIT;
-		return hf_commit_name_parse(name, &pack->time, &pack->id);
-	}
-	pack->kind = strncmp(name, "meta/", 5) == 0 ? HF_META_PACK : HF_CONTENT_PACK;
-	return hf_pack_name_parse(name, &pack->id);
+	const struct hf_pack pack = {.id = ref->object, .kind = HF_META_PACK, .size = ref->size};
+
+	expect(arg, &pack)->known = true;
+	return NULL;
 }
+
+/* ---- what the store lists ---- */
 
 static void report_note(struct check *check, const char *object, const char *text)
 {
@@ -189,7 +189,7 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 {
 	struct check *check = arg;
 	struct hf_pack pack = {0};
-	struct hf_error *err = parse_name(object->name, &pack);
+	struct hf_error *err = hf_digest_name_parse(object->name, &pack.kind, &pack.time, &pack.id);
 	char name[HF_COMMIT_NAME_LEN + 1];
 	struct expected *expected;
 
@@ -205,6 +205,8 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 	if (expected && strcmp(name, object->name) == 0) {
 		expected->listed = true;
 		expected->listed_size = object->size;
+	} else if (pack.kind == HF_COMMIT && pack.time < check->repo->cutoff) {
+		return NULL; /* the checkpoint says what counts of it */
 	} else if (pack.kind == HF_COMMIT) {
 		/* It may be damaged: its digest tells, when commits are read. */
 		expected = expect(check, &pack);
@@ -225,6 +227,7 @@ static hf_err lay_side_by_side(struct check *check)
 	/* The catalog first: a commit comes after its packs, so all that it knows is there. */
 	HF_TRY(hf_catalog_each_pack(catalog, expect_pack, check));
 	HF_TRY(hf_catalog_each_commit(catalog, expect_commit, check));
+	HF_TRY(hf_catalog_each_segment(catalog, expect_segment, check));
 	HF_TRY(hf_store_list(store, "packs/", "", meet_object, check));
 	HF_TRY(hf_store_list(store, "meta/", "", meet_object, check));
 	return hf_store_list(store, "commits/", "", meet_object, check);
@@ -588,6 +591,7 @@ hf_err hf_check_objects(struct hf_repo *repo, const struct hf_check_options *opt
 
 	*result = (struct hf_check_result){0};
 	check.opener = hf_opener_new(repo);
+	HF_TRY(hf_segments_read(repo));
 	HF_TRY(check_numbers(&check));
 	HF_TRY(lay_side_by_side(&check));
 	HF_TRY(scrub_all(&check));

@@ -1,6 +1,7 @@
 #include "backend/repo/commit.h"
 
 #include "backend/base/time.h"
+#include "backend/repo/catalog_state.h"
 #include "backend/repo/state.h"
 
 /* Whole seconds: that is what a commit's name can say. */
@@ -24,7 +25,8 @@ static hf_err look_for_keyring(struct hf_repo *repo)
 	return err;
 }
 
-hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before)
+hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_before,
+	char out[HF_COMMIT_NAME_LEN + 1])
 {
 	HF_TRY(look_for_keyring(repo));
 	HF_TRY(hf_repo_understood(repo));
@@ -33,6 +35,7 @@ hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_b
 	HF_RELEASED(hf_buf) body = {0}, object = {0};
 	char name[HF_COMMIT_NAME_LEN + 1];
 	struct hf_header header;
+	int64_t announced;
 	struct hf_id id;
 	struct hf_commit commit = {
 		.slot = keys->slot->n,
@@ -41,7 +44,9 @@ hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_b
 		.checkpoint_id = repo->checkpoint_id,
 	};
 
-	HF_TRY(commit_time(repo, HF_MAX(not_before, repo->cutoff), &commit.time));
+	HF_TRY(hf_catalog_announced_cutoff(repo->catalog, &announced));
+	not_before = HF_MAX(HF_MAX(not_before, announced), repo->cutoff);
+	HF_TRY(commit_time(repo, not_before, &commit.time));
 	memcpy(commit.store, repo->store_id, HF_STORE_ID_LEN);
 	hf_commit_print(&commit, &body);
 	hf_buf_add_span(&body, records);
@@ -65,5 +70,22 @@ hf_err hf_commit_put(struct hf_repo *repo, struct hf_span records, int64_t not_b
 		err = NULL;
 	}
 	HF_TRY(err);
+	if (out)
+		memcpy(out, name, sizeof(name));
 	return hf_sync_apply_own(repo, name, hf_buf_span(&object));
+}
+
+hf_err hf_commit_stands(struct hf_repo *repo, const char *name, bool *stands)
+{
+	struct hf_id id;
+	int64_t time, announced;
+
+	HF_TRY(hf_commit_name_parse(name, &time, &id));
+	HF_TRY(hf_catalog_is_contained(repo->catalog, name, stands));
+	if (*stands)
+		return NULL;
+	HF_TRY(hf_catalog_announced_cutoff(repo->catalog, &announced));
+	*stands = time >= repo->cutoff && time >= announced &&
+		hf_catalog_has_commit(repo->catalog, name);
+	return NULL;
 }

@@ -159,6 +159,31 @@ hf_err hf_history_unfinished(struct hf_repo *repo, const char *source, struct hf
 	return NULL;
 }
 
+hf_err hf_history_live(struct hf_repo *repo, int64_t unfinished_since, struct hf_arena *arena,
+	struct hf_snapshots *out)
+{
+	const struct hf_snapshot_query finished = {.bodies = true};
+	const struct hf_snapshot_query unfinished = {.unfinished = true, .bodies = true};
+	struct hf_snapshots other;
+	size_t n;
+
+	HF_TRY(ask_all(repo, &finished, arena, out));
+	HF_TRY(ask_all(repo, &unfinished, arena, &other));
+	n = out->n;
+
+	struct hf_snapshot_info *all = hf_arena_alloc(arena, (n + other.n) * sizeof(*all));
+
+	if (n)
+		memcpy(all, out->at, n * sizeof(*all));
+	for (size_t i = 0; i < other.n; i++) {
+		if (other.at[i].seen >= unfinished_since)
+			all[n++] = other.at[i];
+	}
+	out->at = all;
+	out->n = n;
+	return NULL;
+}
+
 /* ---- names ---- */
 
 struct names {

@@ -38,6 +38,10 @@ hf_err hf_history_by_id(struct hf_repo *repo, const char *hex, struct hf_arena *
 hf_err hf_history_unfinished(struct hf_repo *repo, const char *source, struct hf_arena *arena,
 	struct hf_snapshot_info *out, bool *found);
 
+/* What keeps alive what it uses: finished ones, and unfinished ones seen since. */
+hf_err hf_history_live(struct hf_repo *repo, int64_t unfinished_since, struct hf_arena *arena,
+	struct hf_snapshots *out);
+
 struct hf_names {
 	struct hf_span *at; /* sorted; each with a NUL behind */
 	size_t n;

@@ -27,4 +27,11 @@ hf_err hf_opener_chunk(struct hf_opener *opener, enum hf_object_kind kind, const
 hf_err hf_opener_unseal(struct hf_opener *opener, const struct hf_location *place,
 	enum hf_object_kind kind, struct hf_buf *sealed, uint8_t *plain);
 
+/*
+ * The chunk at this place as it is compressed (or plain, if that is as long), after its id was
+ * computed again. Appends.
+ */
+hf_err hf_opener_frame(struct hf_opener *opener, const struct hf_location *place,
+	enum hf_object_kind kind, struct hf_buf *out);
+
 #endif

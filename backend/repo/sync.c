@@ -215,6 +215,15 @@ static hf_err apply_pack(
 	return hf_catalog_add_pack(catalog, &pack, &record->table, &n);
 }
 
+static bool has_chunks(const struct hf_table *table)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		if (!hf_id_is_zero(&table->rows[i].id))
+			return true;
+	}
+	return false; /* only what pads it */
+}
+
 /* Content that rides in the commit itself. */
 static hf_err apply_riding(struct hf_catalog *catalog, const struct hf_span object,
 	const struct hf_table *table, const struct hf_seen *seen)
@@ -229,7 +238,7 @@ static hf_err apply_riding(struct hf_catalog *catalog, const struct hf_span obje
 	};
 	int64_t n;
 
-	if (table->n == 0)
+	if (!has_chunks(table))
 		return NULL;
 	memcpy(pack.header, object.at, HF_HEADER_LEN);
 	return hf_catalog_add_pack(catalog, &pack, table, &n);

@@ -7,7 +7,7 @@
 
 static hf_err publish(struct hf_repo *repo, struct hf_buf *records)
 {
-	HF_TRY(hf_commit_put(repo, hf_buf_span(records), 0));
+	HF_TRY(hf_commit_put(repo, hf_buf_span(records), 0, NULL));
 	hf_buf_clear(records);
 	return NULL;
 }

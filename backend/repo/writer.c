@@ -11,10 +11,12 @@
 #include "backend/base/map.h"
 #include "backend/format/hash.h"
 #include "backend/format/zip.h"
+#include "backend/repo/basis.h"
 #include "backend/repo/catalog.h"
 #include "backend/repo/commit.h"
 #include "backend/repo/diary.h"
 #include "backend/repo/packer.h"
+#include "backend/repo/segments_read.h"
 
 #define UPLOADERS 2
 /* A commit is at most 8 MiB; what a record adds at the end must still fit. */
@@ -27,7 +29,8 @@ struct hf_writer {
 	struct hf_packer *packer;
 	struct hf_map session; /* chunks placed since the last publish; before that, the catalog has
 	                          them */
-	struct hf_buf records; /* printed, for the next commit */
+	struct hf_basis *basis;
+	struct hf_buf records;  /* printed, for the next commit */
 	struct hf_buf restated; /* those among them that a pack repeats */
 
 	pthread_mutex_t lock; /* guards the contexts below: idle ones, to be used again */
@@ -109,7 +112,8 @@ static hf_err place(struct hf_writer *writer, const struct put *put)
 static hf_err put_done(void *job)
 {
 	struct put *put = job;
-	struct hf_error *err = put->known ? NULL : place(put->writer, put);
+	struct hf_error *err =
+		put->known ? hf_basis_rely(put->writer->basis, put->pack) : place(put->writer, put);
 
 	if (!err && put->stored)
 		err = put->stored(put->arg, &put->id);
@@ -119,25 +123,39 @@ static hf_err put_done(void *job)
 
 static const struct hf_pool_ops put_ops = {put_work, put_done, put_free};
 
+static hf_err put_commit(struct hf_writer *writer, struct hf_buf *body)
+{
+	char name[HF_COMMIT_NAME_LEN + 1];
+
+	HF_TRY(hf_commit_put(writer->repo, hf_buf_span(body), 0, name));
+	hf_basis_add_commit(writer->basis, name);
+	hf_buf_clear(body);
+	return NULL;
+}
+
 /* Pack records first, as many as fit; all but the last commit carry packs alone. */
 static hf_err commit_all(struct hf_writer *writer)
 {
 	struct hf_sent *sent = hf_packer_sent(writer->packer);
-	HF_RELEASED(hf_buf) body = {0};
+	HF_RELEASED(hf_buf) body = {0}, relies = {0};
 	size_t from = 0;
+
+	hf_basis_add_own(writer->basis, hf_buf_span(&sent->records));
+	hf_basis_print(writer->basis, &relies);
 
 	for (size_t i = 0; i < sent->n; i++) {
 		const size_t len = sent->ends[i] - from;
 
-		if (body.len + len > COMMIT_ROOM) {
-			HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
-			hf_buf_clear(&body);
-		}
+		if (body.len + len > COMMIT_ROOM)
+			HF_TRY(put_commit(writer, &body));
 		hf_buf_add(&body, sent->records.at + from, len);
 		from = sent->ends[i];
 	}
+	if (body.len + relies.len > COMMIT_ROOM)
+		HF_TRY(put_commit(writer, &body));
+	hf_buf_add_span(&body, hf_buf_span(&relies));
 	hf_buf_add_span(&body, hf_buf_span(&writer->records));
-	HF_TRY(hf_commit_put(writer->repo, hf_buf_span(&body), 0));
+	HF_TRY(put_commit(writer, &body));
 	hf_packer_sent_clear(writer->packer);
 	hf_map_release(&writer->session);
 	hf_buf_clear(&writer->records);
@@ -172,7 +190,9 @@ hf_err hf_writer_begin(
 	if (writer->options.level == 0)
 		writer->options.level = HF_ZIP_LEVEL;
 	HF_TRY(hf_repo_need(repo, HF_WRITE, NULL));
+	writer->basis = hf_basis_new(repo);
 	HF_TRY(hf_repo_sync_to_write(repo));
+	HF_TRY(hf_segments_read(repo));
 	HF_TRY(hf_packer_new(
 		repo, options->workers ? UPLOADERS : 0, options->progress, &writer->packer));
 	HF_TRY(hf_pool_new(&put_ops, options->workers, 2 * options->workers + 2, &writer->pool));
@@ -188,6 +208,7 @@ void hf_writer_free(struct hf_writer *writer)
 		return;
 	hf_pool_free(writer->pool);
 	hf_packer_free(writer->packer);
+	hf_basis_free(writer->basis);
 	hf_map_release(&writer->session);
 	hf_buf_release(&writer->records);
 	hf_buf_release(&writer->restated);
@@ -240,7 +261,22 @@ hf_err hf_writer_publish(struct hf_writer *writer)
 
 hf_err hf_writer_look(struct hf_writer *writer)
 {
-	return hf_repo_sync(writer->repo, NULL);
+	HF_TRY(hf_repo_sync(writer->repo, NULL));
+	return hf_basis_check(writer->basis);
+}
+
+void hf_writer_inherit(struct hf_writer *writer, const uint8_t snapshot[HF_SNAPSHOT_ID_LEN])
+{
+	hf_basis_inherit(writer->basis, snapshot);
+}
+
+hf_err hf_writer_rely(struct hf_writer *writer, const struct hf_id *chunk, bool *can)
+{
+	int64_t pack;
+
+	HF_TRY(hf_catalog_safe_copy(hf_repo_catalog(writer->repo), chunk, &pack));
+	*can = pack != 0;
+	return *can ? hf_basis_rely(writer->basis, pack) : NULL;
 }
 
 uint64_t hf_writer_pending(const struct hf_writer *writer)

@@ -46,10 +46,14 @@ hf_err hf_writer_add(struct hf_writer *writer, const struct hf_record *record);
 hf_err hf_writer_publish(struct hf_writer *writer);
 /*
  * After a publish: reads the state anew and makes sure that all this session relies on is there and
- * stays there (docs/format.md section 5). HF_TRANSIENT: something had to be supplied again: publish
- * again, look again.
+ * stays there (docs/format.md section 5). HF_TRANSIENT: it does not, for somebody prunes: the
+ * session must be given up, and begin anew.
  */
 hf_err hf_writer_look(struct hf_writer *writer);
+/* The session takes over from this finished snapshot what it does not put. */
+void hf_writer_inherit(struct hf_writer *writer, const uint8_t snapshot[HF_SNAPSHOT_ID_LEN]);
+/* It takes over this chunk from elsewhere; *can false: no copy of it will surely stay. */
+hf_err hf_writer_rely(struct hf_writer *writer, const struct hf_id *chunk, bool *can);
 
 uint64_t hf_writer_pending(
 	const struct hf_writer *writer); /* bytes in packs that no commit names yet */

@@ -3,6 +3,7 @@
  * before its first name is shown, so what is put or removed meanwhile moves nothing else.
  */
 #include "backend/store/dir_list.h"
+#include "backend/base/time.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -115,6 +116,7 @@ static hf_err show(const struct listing *listing, const struct level *level, con
 	if (!S_ISREG(st.st_mode))
 		return NULL;
 	object.size = (uint64_t)st.st_size;
+	object.time = st.st_mtim.tv_sec * HF_NS_PER_S + st.st_mtim.tv_nsec;
 	return listing->each(listing->arg, &object);
 }
 

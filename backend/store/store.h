@@ -26,6 +26,7 @@ struct hf_store;
 struct hf_object {
 	const char *name; /* dies with the call that shows it */
 	uint64_t size;
+	int64_t time; /* when it was put, by the store's clock */
 };
 typedef struct hf_error *hf_object_fn(void *arg, const struct hf_object *object);
 

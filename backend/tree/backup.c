@@ -11,8 +11,6 @@
 #include "backend/tree/run.h"
 
 #define PUBLISH_BYTES (UINT64_C(1) << 30)
-/* A look that finds something lost means that somebody prunes; he is done soon. */
-#define LOOKS 8
 
 void hf_run_report(struct hf_run *run, const char *path, struct hf_error *err, bool changed)
 {
@@ -129,17 +127,9 @@ hf_err hf_run_publish_some(struct hf_run *run)
 
 static hf_err publish_and_look(struct hf_run *run, const struct hf_record *record)
 {
-	struct hf_error *err = NULL;
-
-	for (unsigned i = 0; i < LOOKS; i++) {
-		hf_error_free(err); /* what was lost was supplied again */
-		HF_TRY(hf_writer_add(run->writer, record));
-		HF_TRY(hf_writer_publish(run->writer));
-		err = hf_writer_look(run->writer);
-		if (!err || hf_error_kind(err) != HF_TRANSIENT)
-			return err;
-	}
-	return err;
+	HF_TRY(hf_writer_add(run->writer, record));
+	HF_TRY(hf_writer_publish(run->writer));
+	return hf_writer_look(run->writer);
 }
 
 /* Shared chunks of which less than half is used: the next backup leaves them. */
@@ -236,6 +226,8 @@ static hf_err begin(struct hf_run *run)
 	run->links.puts = &run->puts;
 	if (!backup->force)
 		HF_TRY(hf_past_open(&run->past, repo, source));
+	if (run->writer && run->past.finished)
+		hf_writer_inherit(run->writer, run->past.parent.id);
 	run->inodes = hf_inodes_open(hf_repo_cache_dir(repo), source);
 	return hf_intake_new(
 		&(struct hf_intake_options){

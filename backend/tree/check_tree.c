@@ -9,8 +9,8 @@
 
 #include "backend/base/text.h"
 #include "backend/format/hash.h"
-#include "backend/repo/segments_read.h"
 #include "backend/repo/scrub.h"
+#include "backend/repo/segments_read.h"
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
 

@@ -43,6 +43,31 @@ static struct hf_frame *push(struct hf_run *run)
 	return &run->frames[run->depth++];
 }
 
+static hf_err rely_on(struct hf_run *run, const struct hf_extents *extents, bool *can)
+{
+	for (size_t i = 0; i < extents->n && *can; i++) {
+		if (!hf_extent_is_hole(&extents->at[i]))
+			HF_TRY(hf_writer_rely(run->writer, &extents->at[i].chunk, can));
+	}
+	return NULL;
+}
+
+/*
+ * What a finished snapshot names stays while it is there. Of an unfinished one each chunk is looked
+ * at, and noted.
+ */
+static hf_err may_take_over(
+	struct hf_run *run, bool unfinished, const struct hf_entry *entry, bool *can)
+{
+	*can = true;
+	if (!unfinished || !run->writer)
+		return NULL;
+	/* Thousands of extents: it is read again, and found stored. */
+	*can = !(entry->extents_file && entry->type == HF_REG);
+	HF_TRY(rely_on(run, &entry->extents, can));
+	return entry->fingerprinted ? rely_on(run, &entry->secret, can) : NULL;
+}
+
 /* What a draft begins with: the place in the past, if it is whole. */
 static struct hf_draft_base base_of(const struct hf_past_dir *past)
 {
@@ -85,11 +110,16 @@ static hf_err enter(struct hf_run *run, struct hf_item *item)
 	struct hf_member *member = above ? NULL : &run->drafts.root;
 	struct hf_draft_base base;
 	struct hf_error *err = NULL;
+	bool can = true;
 
 	HF_TRY(hf_past_enter(
 		&run->past, above ? &above->past : NULL, item->entry.name, &frame->past));
 	frame->inode_key = above ? hf_inodes_key(above->inode_key, item->entry.name) : 0;
 	base = base_of(&frame->past);
+	if (base.dir)
+		HF_TRY(may_take_over(run, frame->past.places[0].unfinished, base.entry, &can));
+	if (!can)
+		base = (struct hf_draft_base){.number = HF_NOT_IN_BASE};
 	hf_run_count(run, &item->entry);
 	if (base.dir && hf_past_same(&item->entry, base.entry) &&
 		!names_differ(&item->entry, base.entry)) {
@@ -207,6 +237,8 @@ static hf_err entry(struct hf_run *run, struct hf_item *item)
 	same = found.entry && hf_past_same(&item->entry, found.entry) &&
 		!inode_differs(run, event.inode_key, item->inode) &&
 		!hf_past_leaves(&run->past, found.entry);
+	if (same)
+		HF_TRY(may_take_over(run, found.unfinished, found.entry, &same));
 	if (item->entry.nlink > 1)
 		HF_TRY(take_link(run, &event, &found, same, &taken));
 	if (taken)

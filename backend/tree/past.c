@@ -57,8 +57,10 @@ static hf_err add_root(struct hf_past *past, const struct hf_snapshot_info *info
 	struct hf_entry root;
 	struct hf_error *err = hf_entry_parse_alone(info->snapshot.root, &past->arena, &root);
 
-	if (!err)
+	if (!err) {
+		past->unfinished[past->n] = !info->finished;
 		past->roots[past->n++] = root;
+	}
 	return pass_over(err);
 }
 
@@ -156,7 +158,9 @@ hf_err hf_past_enter(struct hf_past *past, struct hf_past_dir *above, struct hf_
 {
 	*out = (struct hf_past_dir){0};
 	for (size_t i = 0; !above && i < past->n; i++) {
-		const struct hf_past_place root = {.own = &past->roots[i], .number = UINT64_MAX};
+		const struct hf_past_place root = {.own = &past->roots[i],
+			.number = UINT64_MAX,
+			.unfinished = past->unfinished[i]};
 
 		HF_TRY(add_place(past, &root, out));
 	}
@@ -169,6 +173,7 @@ hf_err hf_past_enter(struct hf_past *past, struct hf_past_dir *above, struct hf_
 			.own = from->next,
 			.block = from->cursor.block,
 			.number = i == 0 ? from->passed : UINT64_MAX,
+			.unfinished = from->unfinished,
 		};
 
 		if (there)
@@ -212,6 +217,7 @@ hf_err hf_past_find(struct hf_past *past, struct hf_past_dir *dir, const struct 
 			.entry = place->next,
 			.block = place->cursor.block,
 			.number = i == 0 ? place->passed : UINT64_MAX,
+			.unfinished = place->unfinished,
 		};
 		if (hf_past_same(now, place->next))
 			return NULL;

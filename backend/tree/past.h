@@ -17,6 +17,7 @@ struct hf_past {
 	struct hf_arena arena;
 	size_t n;
 	struct hf_entry roots[HF_PAST_SNAPSHOTS];
+	bool unfinished[HF_PAST_SNAPSHOTS];
 	bool finished;                  /* there is one, and it is the last */
 	struct hf_snapshot_info parent; /* that one */
 	struct hf_map reopen;           /* shared chunks to be left: files in them are opened */
@@ -39,6 +40,7 @@ struct hf_past_place {
 	const struct hf_entry *next;      /* the name that was reached */
 	uint64_t passed;                  /* how many before it */
 	bool ended;
+	bool unfinished; /* of a snapshot that nobody looked at: what it names may be gone */
 };
 struct hf_past_dir {
 	struct hf_past_place places[HF_PAST_SNAPSHOTS]; /* the first is what a draft begins with */
@@ -55,6 +57,7 @@ struct hf_found {
 		*entry; /* NULL: none; else it lives until the next find in its directory */
 	const struct hf_dir_block *block;
 	uint64_t number; /* in the first place's directory; UINT64_MAX: of another */
+	bool unfinished;
 };
 /* now: what stands there. An earlier entry that is like it, or else any of that name. */
 hf_err hf_past_find(struct hf_past *past, struct hf_past_dir *dir, const struct hf_entry *now,

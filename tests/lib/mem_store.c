@@ -9,6 +9,7 @@
 
 struct object {
 	char *name;
+	int64_t time; /* of the last put */
 	struct {
 		bool there;
 		struct hf_buf bytes;
@@ -17,6 +18,7 @@ struct object {
 
 struct hf_mem {
 	unsigned copies;
+	_Atomic int64_t shift; /* of its clock */
 	hf_mem_hook_fn *hook;
 	void *hook_arg;
 
@@ -38,6 +40,16 @@ static struct hf_mem *mem_of(struct hf_store *store)
 static unsigned copies_of(const struct hf_mem *mem, const char *name)
 {
 	return strncmp(name, "packs/", 6) == 0 ? 1 : mem->copies;
+}
+
+static int64_t time_of(const struct hf_mem *mem)
+{
+	return hf_time_now() + mem->shift;
+}
+
+void hf_mem_shift(struct hf_mem *mem, int64_t shift)
+{
+	mem->shift = shift;
 }
 
 static hf_err enter(struct hf_mem *mem, enum hf_store_call call, const char *name)
@@ -106,6 +118,8 @@ static hf_err put(struct hf_store *store, const char *name, struct hf_span bytes
 	taken = is_there(find(mem, name));
 	for (unsigned copy = 0; !taken && copy < copies_of(mem, name); copy++)
 		fill(find_or_add(mem, name), copy, bytes);
+	if (!taken)
+		find(mem, name)->time = time_of(mem);
 	pthread_mutex_unlock(&mem->lock);
 	return taken ? hf_error_new(HF_EXISTS, "there is one already") : NULL;
 }
@@ -175,6 +189,7 @@ static struct hf_object *snapshot(
 		objects[(*n)++] = (struct hf_object){
 			.name = hf_arena_str(names, object->name, strlen(object->name)),
 			.size = object->copies[copy].bytes.len,
+			.time = object->time,
 		};
 	}
 	pthread_mutex_unlock(&mem->lock);
@@ -221,7 +236,7 @@ static hf_err mend(struct hf_store *store, const char *name, unsigned copy, stru
 static hf_err now(struct hf_store *store, int64_t *now)
 {
 	HF_TRY(enter(mem_of(store), HF_CALL_NOW, "clock"));
-	*now = hf_time_now();
+	*now = time_of(mem_of(store));
 	return NULL;
 }
 

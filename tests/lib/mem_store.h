@@ -13,6 +13,8 @@ struct hf_mem;
 struct hf_mem *hf_mem_new(unsigned copies); /* of all but packs/: 1 or 2 */
 void hf_mem_free(struct hf_mem *mem);       /* after the stores on it; NULL ok */
 HF_OWNABLE(hf_mem)
+/* Its clock goes so many ns ahead of the machine's from now on. */
+void hf_mem_shift(struct hf_mem *mem, int64_t shift);
 hf_err hf_mem_store_open(struct hf_mem *mem, struct hf_store **out);
 
 /*

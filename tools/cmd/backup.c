@@ -14,6 +14,9 @@
 #include "tools/cmd/commands.h"
 #include "tools/cmd/totals.h"
 
+/* Prunes that get in the way of one backup are rare; more than two in a row are none. */
+#define TRIES 3
+
 struct backup {
 	struct hf_list exclude, exclude_from, label;
 	bool exclude_caches, one_file_system, use_stdin, dry_run, force;
@@ -300,13 +303,35 @@ static hf_err prepare(struct backup_run *run, const struct hf_operands *operands
 	return NULL;
 }
 
+/* One try. HF_TRANSIENT: what it relied on was pruned meanwhile. */
+static hf_err try_backup(struct backup_run *run, struct hf_repo *repo,
+	const struct hf_walk_options *walk, struct hf_backup_result *result)
+{
+	HF_OWNED(hf_feed) feed = NULL;
+
+	HF_TRY(open_feed(run, walk, &feed));
+	struct hf_backup backup = {
+		.repo = repo,
+		.feed = feed,
+		.about = &run->about,
+		.workers = hf_cli_workers(run->cli),
+		.dry_run = run->options->dry_run,
+		.force = run->options->force,
+		.stop = &run->cli->stop,
+		.failed = show_failure,
+		.arg = run,
+	};
+
+	return run_shown(run, walk, &backup, result);
+}
+
 static hf_err run_backup(
 	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	__attribute__((cleanup(run_release))) struct backup_run run = {
 		.options = options, .cli = cli};
 	struct hf_backup_result result = {0};
-	HF_OWNED(hf_feed) feed = NULL;
+	struct hf_error *err = NULL;
 	struct hf_repo *repo;
 
 	HF_TRY(prepare(&run, operands));
@@ -315,20 +340,15 @@ static hf_err run_backup(
 	HF_TRY(refuse_other(&run, repo));
 	const struct hf_walk_options walk = walk_of(&run, operands);
 
-	HF_TRY(open_feed(&run, &walk, &feed));
-	struct hf_backup backup = {
-		.repo = repo,
-		.feed = feed,
-		.about = &run.about,
-		.workers = hf_cli_workers(cli),
-		.dry_run = run.options->dry_run,
-		.force = run.options->force,
-		.stop = &cli->stop,
-		.failed = show_failure,
-		.arg = &run,
-	};
-	struct hf_error *err = run_shown(&run, &walk, &backup, &result);
-
+	for (int i = 0; i < TRIES; i++) {
+		err = try_backup(&run, repo, &walk, &result);
+		/* A pipe can't be read twice. */
+		if (!err || hf_error_kind(err) != HF_TRANSIENT || run.options->use_stdin ||
+			i == TRIES - 1)
+			break;
+		hf_log(HF_WARN, "the backup begins anew", "why", hf_error_text(err), NULL);
+		hf_error_free(err); /* told; what was stored is found again */
+	}
 	if (!err || hf_error_kind(err) == HF_PARTIAL)
 		show_result(&run, &result);
 	return err;

@@ -12,6 +12,7 @@ const struct hf_command *const hf_commands[] = {
 	&hf_command_diff,
 	&hf_command_restore,
 	&hf_command_forget,
+	&hf_command_prune,
 	&hf_command_check,
 	&hf_command_stats,
 	&hf_command_key_add,

@@ -8,7 +8,7 @@ extern const struct hf_command hf_command_init, hf_command_check, hf_command_sta
 extern const struct hf_command hf_command_key_add, hf_command_key_list, hf_command_key_revoke,
 	hf_command_key_rotate;
 extern const struct hf_command hf_command_backup;
-extern const struct hf_command hf_command_forget;
+extern const struct hf_command hf_command_forget, hf_command_prune;
 extern const struct hf_command hf_command_snapshots, hf_command_ls, hf_command_cat, hf_command_find;
 extern const struct hf_command hf_command_diff, hf_command_restore, hf_command_mount;
 /* For the build and the shells, not in --help. */

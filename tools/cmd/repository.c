@@ -15,12 +15,12 @@
 /* ---- init ---- */
 
 struct init {
-	int64_t grace;
+	const char *grace;
 	const char *slot;
 };
 
 static const struct hf_option init_options[] = {
-	{"grace", 0, HF_OPTION_DURATION, "DURATION", offsetof(struct init, grace),
+	{"grace", 0, HF_OPTION_TEXT, "DURATION", offsetof(struct init, grace),
 		"how long what is to go stays before it goes (default: 3d)"},
 	{"name", 0, HF_OPTION_TEXT, "NAME", offsetof(struct init, slot),
 		"the first slot's name (default: admin)"},
@@ -37,7 +37,7 @@ static hf_err run_init(struct hf_cli *cli, const void *options, const struct hf_
 	(void)operands;
 	hf_settings_default(&settings);
 	if (init->grace)
-		settings.grace = init->grace;
+		HF_TRY(hf_error_in(hf_duration_parse(init->grace, &settings.grace), "--grace"));
 	HF_TRY(hf_cli_url(cli, &url));
 	HF_TRY(hf_store_open(url, true, &store));
 	HF_TRY(hf_cli_unlock(cli, true, &unlock));

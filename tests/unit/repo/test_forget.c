@@ -70,7 +70,7 @@ static void put_by_hand(struct hf_repo *repo, const struct hf_tombstone *tombsto
 	HF_RELEASED(hf_buf) printed = {0};
 
 	hf_record_print(&record, &printed);
-	ck_ok(hf_commit_put(repo, hf_buf_span(&printed), 0));
+	ck_ok(hf_commit_put(repo, hf_buf_span(&printed), 0, NULL));
 }
 
 START_TEST(what_is_forgotten_is_in_no_answer)

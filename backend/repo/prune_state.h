@@ -1,0 +1,37 @@
+/* What prune.c, judge.c and settle.c share of one run. For these files only. */
+#ifndef HF_REPO_PRUNE_STATE_H
+#define HF_REPO_PRUNE_STATE_H
+
+#include "backend/base/map.h"
+#include "backend/repo/prune.h"
+#include "backend/repo/segment.h"
+
+struct hf_prune {
+	struct hf_repo *repo;
+	struct hf_prune_options options;
+	struct hf_prune_result result;
+	struct hf_id_sort *live;
+	int64_t now;   /* the store's, when the last look began */
+	int64_t grace; /* of what was announced; ns */
+	struct hf_pack_use *uses;
+	size_t n, cap;
+	struct hf_map by_id; /* index + 1 in uses */
+	size_t *by_number;   /* the same, by the catalog's number */
+	size_t numbers;
+};
+
+struct hf_pack_use *hf_prune_use(const struct hf_prune *prune, const struct hf_id *id);
+struct hf_pack_use *hf_prune_use_of(const struct hf_prune *prune, int64_t number);
+
+/* ---- judge.c ---- */
+/* Reads the state until it stands still, and judges every pack. */
+hf_err hf_prune_look(struct hf_prune *prune);
+
+/* ---- repack.c ---- */
+/*
+ * Chooses packs of which little is used, and writes what lives in them anew. Appends the pack
+ * records of what was written; nothing is published.
+ */
+hf_err hf_prune_repack(struct hf_prune *prune, struct hf_buf *records);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * Where much of a pack is waste, what lives in it moves: compressed as it is, unsealed and sealed
+ * again, its id computed on the way.
+ */
+#include <stdlib.h>
+
+#include "backend/format/limits.h"
+#include "backend/repo/opener.h"
+#include "backend/repo/packer.h"
+#include "backend/repo/prune_state.h"
+
+/* Waste that is left alone, in hundredths of what lives. */
+#define TOLERATED 5u
+/* A run moves no more: the commit that announces must name every pack it supplies. */
+#define MOST_MOVED (UINT64_C(8) << 30)
+#define UPLOADERS 2
+
+static uint64_t waste_of(const struct hf_pack_use *use)
+{
+	return use->pack.size > use->live ? use->pack.size - use->live : 0;
+}
+
+/* A commit in which content rides can't be emptied: it goes when all of it is dead. */
+static bool may_move(const struct hf_prune *prune, const struct hf_pack_use *use)
+{
+	if (!use->named || use->announced || use->live == 0 ||
+		use->pack.seen > prune->now - prune->grace)
+		return false;
+	return use->pack.kind == HF_META_PACK ||
+		(use->pack.kind == HF_CONTENT_PACK && hf_repo_may(prune->repo, HF_READ));
+}
+
+static int most_wasted_first(const void *a, const void *b)
+{
+	const struct hf_pack_use *const *x = a, *const *y = b;
+	const double p = (double)waste_of(*x) / (double)(*x)->pack.size;
+	const double q = (double)waste_of(*y) / (double)(*y)->pack.size;
+
+	return (p < q) - (p > q);
+}
+
+/* Marks the packs whose chunks move. */
+static bool choose(struct hf_prune *prune)
+{
+	HF_FREED struct hf_pack_use **by_waste =
+		hf_alloc((prune->n + 1) * sizeof(struct hf_pack_use *));
+	uint64_t live = 0, waste = 0, moved = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < prune->n; i++) {
+		struct hf_pack_use *use = &prune->uses[i];
+
+		if (!use->named || use->announced || use->live == 0)
+			continue;
+		live += use->live;
+		waste += waste_of(use);
+		if (may_move(prune, use))
+			by_waste[n++] = use;
+	}
+	if (n > 1)
+		qsort(by_waste, n, sizeof(struct hf_pack_use *), most_wasted_first);
+	for (size_t i = 0; i < n && waste > live / 100 * TOLERATED; i++) {
+		if (moved + by_waste[i]->live > MOST_MOVED)
+			break;
+		by_waste[i]->repacked = true;
+		moved += by_waste[i]->live;
+		waste -= HF_MIN(waste, waste_of(by_waste[i]));
+	}
+	return moved > 0;
+}
+
+struct moving {
+	struct hf_prune *prune;
+	struct hf_opener *opener;
+	struct hf_packer *packer;
+	struct hf_id need;
+	bool more;
+	struct hf_location places[64];
+	size_t n;
+	struct hf_buf frame;
+};
+static void moving_release(struct moving *moving)
+{
+	hf_opener_free(moving->opener);
+	hf_packer_free(moving->packer);
+	hf_buf_release(&moving->frame);
+}
+
+static hf_err move_chunk(struct moving *moving, const struct hf_location *place)
+{
+	const struct hf_pack_use *use = hf_prune_use_of(moving->prune, place->pack);
+
+	HF_TRY(hf_stop_check(moving->prune->options.stop));
+	hf_buf_clear(&moving->frame);
+	HF_TRY(hf_opener_frame(moving->opener, place, use->pack.kind, &moving->frame));
+	moving->prune->result.repacked_bytes += place->row.stored;
+	return hf_packer_add(moving->packer, use->pack.kind, &place->row.id, place->row.plain,
+		hf_buf_span(&moving->frame));
+}
+
+/* Only if no copy stays where it is. */
+static hf_err move_group(struct moving *moving)
+{
+	const struct hf_id *id = &moving->places[0].row.id;
+	const struct hf_location *from = NULL;
+
+	while (moving->more && memcmp(&moving->need, id, sizeof(*id)) < 0)
+		HF_TRY(hf_id_sort_next(moving->prune->live, &moving->need, &moving->more));
+	if (!moving->more || !hf_id_equal(&moving->need, id))
+		return NULL;
+	for (size_t i = 0; i < moving->n; i++) {
+		const struct hf_pack_use *use =
+			hf_prune_use_of(moving->prune, moving->places[i].pack);
+
+		if (!use || use->announced)
+			continue;
+		if (!use->repacked && use->live > 0)
+			return NULL;
+		if (use->repacked)
+			from = &moving->places[i];
+	}
+	return from ? move_chunk(moving, from) : NULL;
+}
+
+static hf_err meet_place(void *arg, const struct hf_location *place)
+{
+	struct moving *moving = arg;
+
+	if (moving->n && !hf_id_equal(&moving->places[0].row.id, &place->row.id)) {
+		HF_TRY(move_group(moving));
+		moving->n = 0;
+	}
+	if (moving->n < ARRAY_LEN(moving->places))
+		moving->places[moving->n++] = *place;
+	return NULL;
+}
+
+hf_err hf_prune_repack(struct hf_prune *prune, struct hf_buf *records)
+{
+	__attribute__((cleanup(moving_release))) struct moving moving = {.prune = prune};
+
+	if (!choose(prune) || prune->options.dry_run)
+		return NULL;
+	moving.opener = hf_opener_new(prune->repo);
+	HF_TRY(hf_packer_new(prune->repo, UPLOADERS, prune->options.progress, &moving.packer));
+	HF_TRY(hf_id_sort_begin(prune->live));
+	HF_TRY(hf_id_sort_next(prune->live, &moving.need, &moving.more));
+	HF_TRY(hf_catalog_each_place(hf_repo_catalog(prune->repo), meet_place, &moving));
+	if (moving.n)
+		HF_TRY(move_group(&moving));
+	HF_TRY(hf_packer_flush(moving.packer, hf_span(NULL, 0)));
+	hf_buf_add_span(records, hf_buf_span(&hf_packer_sent(moving.packer)->records));
+	hf_packer_sent_clear(moving.packer);
+	return NULL;
+}

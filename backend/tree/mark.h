@@ -1,0 +1,25 @@
+/*
+ * Every chunk that a live snapshot needs: what its directories name, each directory read once
+ * however many snapshots share it. Reads metadata only. One thread.
+ */
+#ifndef HF_TREE_MARK_H
+#define HF_TREE_MARK_H
+
+#include "backend/base/id_sort.h"
+#include "backend/base/pool.h"
+#include "backend/base/talk.h"
+#include "backend/repo/reader.h"
+
+struct hf_marker;
+struct hf_marker *hf_marker_new(
+	struct hf_reader *reader, const struct hf_stop *stop, struct hf_progress *progress);
+void hf_marker_free(struct hf_marker *marker);
+HF_OWNABLE(hf_marker)
+
+/*
+ * hf_mark_fn; arg: a marker. Adds what the snapshots need that came since the last call.
+ * HF_CORRUPT: a snapshot can't be read whole, so nobody knows what it needs.
+ */
+hf_err hf_mark_live(void *arg, struct hf_id_sort *live);
+
+#endif

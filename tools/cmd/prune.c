@@ -1,0 +1,176 @@
+/* prune */
+#include <stdio.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/text.h"
+#include "backend/base/time.h"
+#include "backend/repo/prune.h"
+#include "backend/tree/mark.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/output.h"
+#include "tools/cmd/commands.h"
+
+#define CACHE ((size_t)32 << 20)
+
+struct prune {
+	const char *grace;
+	bool dry_run;
+};
+
+static const struct hf_option prune_options[] = {
+	{"grace", 0, HF_OPTION_TEXT, "DURATION", offsetof(struct prune, grace),
+		"how long what was announced waits (default: the repository's own)"},
+	{"dry-run", 'n', HF_OPTION_FLAG, NULL, offsetof(struct prune, dry_run),
+		"only say what would go, and why the rest stays"},
+};
+
+/* Why the bytes that stay, stay. */
+struct reasons {
+	struct hf_marker *marker;
+	uint64_t needed, waste, young, waiting;
+};
+
+static hf_err mark(void *arg, struct hf_id_sort *live)
+{
+	struct reasons *reasons = arg;
+
+	return hf_mark_live(reasons->marker, live);
+}
+
+static void judged(void *arg, const struct hf_pack_use *use)
+{
+	struct reasons *reasons = arg;
+
+	if (use->announced) {
+		reasons->waiting += use->pack.size;
+	} else if (use->unfinished) {
+		reasons->young += use->pack.size;
+	} else if (use->live) {
+		reasons->needed += HF_MIN(use->live, use->pack.size);
+		reasons->waste += use->pack.size - HF_MIN(use->live, use->pack.size);
+	}
+}
+
+static void show_bytes(const char *what, uint64_t bytes)
+{
+	char text[HF_SIZE_TEXT];
+
+	printf("  %-44s %s\n", what, hf_size_text(bytes, text));
+}
+
+static void show(const struct hf_cli *cli, const struct prune *wish,
+	const struct hf_prune_result *result, const struct reasons *reasons)
+{
+	char text[HF_SIZE_TEXT];
+
+	if (cli->json) {
+		hf_json_line(json_pack(
+			"{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+			"summary", "dry_run", wish->dry_run, "deleted", (json_int_t)result->swept,
+			"deleted_bytes", (json_int_t)result->swept_bytes, "announced",
+			(json_int_t)result->announced, "announced_bytes",
+			(json_int_t)result->announced_bytes, "unnamed", (json_int_t)result->left,
+			"rewritten_bytes", (json_int_t)result->repacked_bytes, "needed_bytes",
+			(json_int_t)reasons->needed, "wasted_bytes", (json_int_t)reasons->waste,
+			"young_bytes", (json_int_t)reasons->young, "waiting_bytes",
+			(json_int_t)reasons->waiting, "missing_chunks",
+			(json_int_t)result->missing));
+		return;
+	}
+	if (cli->quiet)
+		return;
+	if (!wish->dry_run)
+		printf("deleted %llu objects, %s\n", (unsigned long long)result->swept,
+			hf_size_text(result->swept_bytes, text));
+	printf("%s %llu packs, %s", wish->dry_run ? "would announce" : "announced",
+		(unsigned long long)result->announced, hf_size_text(result->announced_bytes, text));
+	if (result->left)
+		printf(" (%llu that no commit names)", (unsigned long long)result->left);
+	putchar('\n');
+	if (result->repacked_bytes)
+		printf("wrote %s anew, out of packs that were mostly waste\n",
+			hf_size_text(result->repacked_bytes, text));
+	printf("what stays:\n");
+	show_bytes("needed by snapshots", reasons->needed);
+	show_bytes("waste in packs of which something is needed", reasons->waste);
+	show_bytes("unused, but too young to be given up", reasons->young);
+	show_bytes("announced, and waiting", reasons->waiting);
+	if (result->missing)
+		printf("%llu chunks that snapshots need are in no pack: run holdfast check\n",
+			(unsigned long long)result->missing);
+}
+
+static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct prune *wish = options;
+	struct hf_progress progress = {0};
+	struct hf_prune_result result = {0};
+	struct reasons reasons = {0};
+	struct hf_reader *reader;
+	struct hf_prune_options how = {
+		.grace = -1,
+		.dry_run = wish->dry_run,
+		.mark = mark,
+		.judged = judged,
+		.arg = &reasons,
+		.stop = &cli->stop,
+		.progress = &progress,
+	};
+
+	(void)operands;
+	if (wish->grace)
+		HF_TRY(hf_error_in(hf_duration_parse(wish->grace, &how.grace), "--grace"));
+	HF_TRY(hf_cli_reader(cli, CACHE, &reader));
+	struct hf_repo *repo = hf_reader_repo(reader);
+
+	if (how.grace >= 0 && how.grace < hf_repo_settings(repo)->grace)
+		hf_log(HF_WARN,
+			"what is announced waits less than the repository's grace period: a mount "
+			"that shows a forgotten snapshot loses it, and a backup under way may have "
+			"to begin anew",
+			NULL);
+	HF_OWNED(hf_marker) marker = hf_marker_new(reader, &cli->stop, &progress);
+
+	reasons.marker = marker;
+	struct hf_painter *painter = hf_cli_painter(cli, "looking at", &progress);
+	struct hf_error *err = hf_prune_run(repo, &how, &result);
+
+	hf_painter_stop(painter);
+	HF_TRY(err);
+	show(cli, wish, &result, &reasons);
+	return NULL;
+}
+
+static const char *const prune_examples[] = {
+	"holdfast prune",
+	"let go what forgotten snapshots needed; run it as often as forget",
+	"holdfast prune --dry-run",
+	"what would go, and why the rest stays",
+	"holdfast prune --grace 0s",
+	"now, without the wait",
+	NULL,
+};
+
+const struct hf_command hf_command_prune = {
+	.name = "prune",
+	.operands = "",
+	.first = HF_OPERAND_NONE,
+	.rest = HF_OPERAND_NONE,
+	.summary = "give back the space of what was forgotten",
+	.description =
+		"Finds packs that no snapshot needs any more, and those that a killed backup left "
+		"behind, and announces that they are to go. What was announced a grace period ago "
+		"(three days, unless `init --grace` said otherwise) is decided on, by a "
+		"checkpoint, and deleted. So each run does both: run it as often as `forget`. "
+		"Packs of which little is needed are written anew, if the key may read.\n\n"
+		"Backups, mounts and other prunes may run meanwhile, here or elsewhere; nothing "
+		"is locked, and nothing that a snapshot needs goes, whatever dies or sleeps on the "
+		"way. A backup that relied on something that went begins anew. Needs a key with "
+		"`maintain`.",
+	.examples = prune_examples,
+	.options = prune_options,
+	.n_options = ARRAY_LEN(prune_options),
+	.options_size = sizeof(struct prune),
+	.page = "holdfast-retention",
+	.run = run_prune,
+};
