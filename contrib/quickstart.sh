@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 path=$(realpath "${1:-/etc}")
 demo=${HOLDFAST_DEMO:-$HOME/holdfast-demo}
 build="build-quickstart"
-packages=(gcc meson ninja-build pkg-config libssl-dev libzstd-dev libsqlite3-dev libfuse3-dev fuse3 libjansson-dev)
+packages=(gcc meson ninja-build pkg-config libssl-dev libzstd-dev libsqlite3-dev libfuse3-dev fuse3 libjansson-dev libyaml-dev)
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${1:-build-tests}
 PACKAGES="meson ninja-build pkg-config gcc libc6-dev git
-    libssl-dev libzstd-dev libsqlite3-dev libfuse3-dev libjansson-dev check
+    libssl-dev libzstd-dev libsqlite3-dev libfuse3-dev libjansson-dev libyaml-dev check
     clang-format python3 python3-cryptography python3-zstandard
     fuse3 rsync attr acl util-linux procps fio strace openssl sqlite3
     groff-base zsh fish"

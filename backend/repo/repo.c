@@ -62,7 +62,7 @@ hf_err hf_repo_init(struct hf_store *store, const struct hf_settings *settings, 
 
 /* ---- opening ---- */
 
-static char *default_cache(void)
+char *hf_repo_default_cache(void)
 {
 	const char *dir = getenv("HOLDFAST_CACHE_DIR");
 
@@ -80,7 +80,7 @@ static char *default_cache(void)
 /* Where this repository's catalog lies; without a place to write, it is kept in memory. */
 static hf_err open_catalog(struct hf_repo *repo, const char *cache)
 {
-	HF_FREED char *base = cache ? hf_strdup(cache) : default_cache();
+	HF_FREED char *base = cache ? hf_strdup(cache) : hf_repo_default_cache();
 	char id[2 * HF_REPO_ID_LEN + 1], store[2 * HF_STORE_ID_LEN + 1];
 
 	hf_hex(hf_span(hf_repo_keyring(repo)->repository, HF_REPO_ID_LEN), id);

@@ -15,10 +15,15 @@ struct hf_repo;
 struct hf_catalog;
 
 struct hf_repo_options {
-	const char *cache_dir; /* where catalogs live; NULL: $HOLDFAST_CACHE_DIR,
-	                          $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast */
+	const char *cache_dir; /* where catalogs live; NULL: hf_repo_default_cache() */
 	uint32_t at_least;     /* the least keyring number to accept */
 };
+
+/*
+ * $HOLDFAST_CACHE_DIR, $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast, /var/cache/holdfast for root.
+ * Free it. NULL: none, then a catalog is kept in memory.
+ */
+char *hf_repo_default_cache(void);
 
 void hf_settings_default(struct hf_settings *settings);
 /*

@@ -16,6 +16,9 @@ struct hf_mount_options {
 	enum hf_xattr_mode xattrs;
 	unsigned threads;   /* 0: as many as the machine has processors, at least 4 */
 	unsigned refresh_s; /* how often to look for new snapshots */
+	/* NULL, or called before each look, on its thread: adds what could not be opened before. */
+	void (*retry)(void *arg);
+	void *arg;
 };
 
 /*

@@ -3,7 +3,6 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#include "backend/base/talk.h"
 #include "fs/fuse/session.h"
 
 #define READ_AHEAD_KB "1024"
@@ -22,35 +21,25 @@ static void raise_read_ahead(const struct stat *st)
 	fclose(file);
 }
 
-static void look_once(struct hf_session *session, bool *failing)
-{
-	bool changed;
-	struct hf_error *err = hf_view_refresh(session->view, &changed);
-
-	if (err && !*failing)
-		hf_log(HF_WARN, "can't look for new snapshots", "why", hf_error_text(err), NULL);
-	if (!err && *failing)
-		hf_log(HF_INFO, "the store answers again", NULL);
-	*failing = err != NULL;
-	hf_error_free(err); /* told when it began; the next round tries again */
-}
-
 /* stat() of our own mount comes back once the kernel has our INIT: then the mount is there. */
 static void *refresh(void *arg)
 {
 	struct hf_session *session = arg;
-	bool failing = false;
+	const struct hf_mount_options *options = session->options;
 	struct stat st;
 
-	if (stat(session->options->mountpoint, &st) == 0)
+	if (stat(options->mountpoint, &st) == 0)
 		raise_read_ahead(&st);
 	hf_mount_ready(session->parent);
 	for (unsigned tick = 1; !atomic_load(&session->stopping); tick++) {
 		const struct timespec tenth = {.tv_nsec = 100000000};
 
 		nanosleep(&tenth, NULL);
-		if (tick % (10 * HF_MAX(session->options->refresh_s, 1)) == 0)
-			look_once(session, &failing);
+		if (tick % (10 * HF_MAX(options->refresh_s, 1)) != 0)
+			continue;
+		if (options->retry)
+			options->retry(options->arg);
+		hf_view_refresh(session->view);
 	}
 	return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "fs/view/made.h"
@@ -129,7 +130,7 @@ static hf_err load_timeline(struct top *top, struct hf_arena *arena,
 	*source = hf_view_sources_find(sources, hf_span_str(top->prefix));
 	if (!*source)
 		return NULL;
-	return hf_history_moments(hf_reader_repo(repositories->readers[(*source)->repository]),
+	return hf_history_moments(hf_reader_repo(repositories->at[(*source)->repository].reader),
 		(*source)->name, arena, snapshots);
 }
 
@@ -137,7 +138,7 @@ static hf_err open_snapshot(struct top *top, const struct hf_view_source *source
 	struct hf_span name, struct hf_node **out)
 {
 	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_reader *reader = top->view->repositories.readers[source->repository];
+	struct hf_reader *reader = top->view->repositories.at[source->repository].reader;
 	HF_FREED char *path = hf_format("%s/%.*s", top->path, (int)name.len, (const char *)name.at);
 	char hex[2 * HF_SNAPSHOT_ID_LEN + 1];
 	struct hf_snapshot_info info;
@@ -255,7 +256,7 @@ static hf_err open_part(struct top *top, const struct hf_view_source *source, st
 		struct hf_snapshot_info info;
 
 		HF_TRY(hf_view_snapshot(repositories, source, &top->selection, &arena, &info));
-		return hf_stored_root(repositories->readers[source->repository], &info, path,
+		return hf_stored_root(repositories->at[source->repository].reader, &info, path,
 			&top->view->options, out);
 	}
 	struct top *child = child_of(top, part, last ? &timeline_ops : &parts_ops);
@@ -283,7 +284,11 @@ static hf_err parts_lookup(
 		if (next_part(top, sources.at[i].shown, &part, &last) && hf_span_equal(part, name))
 			return open_part(top, &sources.at[i], part, last, out);
 	}
-	return NULL;
+	HF_FREED char *full =
+		hf_format("%s%.*s", top->prefix, (int)name.len, (const char *)name.at);
+	const struct hf_view_source *source = hf_view_sources_find(&sources, hf_span_str(full));
+
+	return source ? open_part(top, source, name, true, out) : NULL;
 }
 
 static hf_err parts_list(struct hf_node *node, uint64_t from, hf_listed_fn *each, void *arg)
@@ -475,20 +480,19 @@ static uint64_t version_of(const struct hf_view *view)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < view->repositories.n; i++)
-		sum += hf_history_version(hf_reader_repo(view->repositories.readers[i]));
+		sum += hf_history_version(hf_reader_repo(view->repositories.at[i].reader));
 	return sum;
 }
 
-hf_err hf_view_open(struct hf_reader *const *readers, const char *const *names, size_t n,
-	const struct hf_view_options *options, struct hf_view **out)
+struct hf_view *hf_view_new(size_t most, const struct hf_view_options *options)
 {
 	struct hf_view *view = hf_calloc(1, sizeof(*view));
 	struct top *root = hf_calloc(1, sizeof(*root));
 
-	view->repositories = (struct hf_view_repositories){readers, names, n};
+	view->repositories.at = hf_calloc(most, sizeof(*view->repositories.at));
+	view->repositories.most = most;
 	view->options = *options;
 	atomic_init(&view->changed, hf_time_now());
-	atomic_init(&view->version, version_of(view));
 	hf_node_init(&root->base, &root_ops);
 	hf_made_key("", root->base.key);
 	root->view = view;
@@ -496,8 +500,26 @@ hf_err hf_view_open(struct hf_reader *const *readers, const char *const *names, 
 	root->prefix = hf_strdup("");
 	root->selection.until = INT64_MAX;
 	view->root = &root->base;
-	*out = view;
-	return NULL;
+	return view;
+}
+
+static void mark_changed(struct hf_view *view)
+{
+	atomic_store(&view->version, version_of(view));
+	atomic_store(&view->changed, hf_time_now());
+	atomic_store(&view->xattrs, 0);
+}
+
+void hf_view_add(struct hf_view *view, struct hf_reader *reader, const char *name)
+{
+	struct hf_view_repositories *repositories = &view->repositories;
+	const size_t n = repositories->n;
+
+	repositories->at[n].reader = reader;
+	repositories->at[n].name = hf_strdup(name);
+	/* Only now it counts: a listing that runs meanwhile sees all of it or nothing. */
+	atomic_store(&repositories->n, n + 1);
+	mark_changed(view);
 }
 
 void hf_view_free(struct hf_view *view)
@@ -505,6 +527,9 @@ void hf_view_free(struct hf_view *view)
 	if (!view)
 		return;
 	hf_node_unref(view->root);
+	for (size_t i = 0; i < view->repositories.n; i++)
+		free(view->repositories.at[i].name);
+	free(view->repositories.at);
 	free(view);
 }
 
@@ -513,18 +538,25 @@ struct hf_node *hf_view_root(struct hf_view *view)
 	return view->root;
 }
 
-hf_err hf_view_refresh(struct hf_view *view, bool *changed)
+static void refresh_one(struct hf_view_repository *repository)
+{
+	struct hf_error *err = hf_repo_sync(hf_reader_repo(repository->reader), NULL);
+
+	if (err && !repository->failing)
+		hf_log(HF_WARN, "can't look for new snapshots", "repository", repository->name,
+			"why", hf_error_text(err), NULL);
+	if (!err && repository->failing)
+		hf_log(HF_INFO, "the store answers again", "repository", repository->name, NULL);
+	repository->failing = err != NULL;
+	hf_error_free(err); /* told when it began; the next round tries again */
+}
+
+void hf_view_refresh(struct hf_view *view)
 {
 	for (size_t i = 0; i < view->repositories.n; i++)
-		HF_TRY(hf_repo_sync(hf_reader_repo(view->repositories.readers[i]), NULL));
-	const uint64_t now = version_of(view);
-
-	*changed = atomic_exchange(&view->version, now) != now;
-	if (*changed) {
-		atomic_store(&view->changed, hf_time_now());
-		atomic_store(&view->xattrs, 0);
-	}
-	return NULL;
+		refresh_one(&view->repositories.at[i]);
+	if (version_of(view) != atomic_load(&view->version))
+		mark_changed(view);
 }
 
 /* A snapshot that says "0 entries with xattrs" has none; one that says nothing may have some. */
@@ -547,13 +579,16 @@ bool hf_view_has_xattrs(struct hf_view *view)
 {
 	bool any = false;
 
+	/* What is not there yet may have some, and the kernel asks only once. */
+	if (view->repositories.n < view->repositories.most)
+		return true;
 	if (atomic_load(&view->xattrs))
 		return atomic_load(&view->xattrs) == 2;
 	for (size_t i = 0; !any && i < view->repositories.n; i++) {
 		HF_RELEASED(hf_arena) arena = {0};
 		struct hf_snapshots snapshots;
 		struct hf_error *err = hf_history_snapshots(
-			hf_reader_repo(view->repositories.readers[i]), NULL, &arena, &snapshots);
+			hf_reader_repo(view->repositories.at[i].reader), NULL, &arena, &snapshots);
 
 		any = err || may_have_xattrs(&snapshots);
 		hf_error_free(err); /* can't tell: then they are shown */

@@ -14,18 +14,23 @@ struct hf_view_options {
 	uint32_t uid, gid;
 };
 
-/* readers must outlive the view; names (of the repositories) tell two same-named sources apart. */
-hf_err hf_view_open(struct hf_reader *const *readers, const char *const *names, size_t n,
-	const struct hf_view_options *options, struct hf_view **out);
+/* Without a repository yet; `most` is how many it may get. */
+struct hf_view *hf_view_new(size_t most, const struct hf_view_options *options);
+/*
+ * Shows a repository too. The reader must outlive the view; its name is copied, and tells two
+ * same-named sources apart. One thread adds or refreshes; the nodes may be in use.
+ */
+void hf_view_add(struct hf_view *view, struct hf_reader *reader, const char *name);
 void hf_view_free(struct hf_view *view);
 HF_OWNABLE(hf_view)
 struct hf_node *hf_view_root(struct hf_view *view); /* borrowed */
 
 /*
- * Syncs the repositories. What is computed is looked at anew by each look-up and listing; its mtime
- * tells who caches a listing that it changed.
+ * Syncs the repositories, and says in the log which of them can't be, and when it can again. What
+ * is computed is looked at anew by each look-up and listing; its mtime tells who caches a listing
+ * that it changed.
  */
-hf_err hf_view_refresh(struct hf_view *view, bool *changed);
+void hf_view_refresh(struct hf_view *view);
 /* May any snapshot hold an xattr or ACL? Decides `-o xattr=auto`. Asks once, remembers. */
 bool hf_view_has_xattrs(struct hf_view *view);
 

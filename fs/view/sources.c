@@ -8,6 +8,7 @@ void hf_view_sources_release(struct hf_view_sources *sources)
 {
 	for (size_t i = 0; i < sources->n; i++) {
 		free(sources->at[i].shown);
+		free(sources->at[i].full);
 		free(sources->at[i].name);
 	}
 	free(sources->at);
@@ -16,7 +17,7 @@ void hf_view_sources_release(struct hf_view_sources *sources)
 
 static struct hf_repo *repo_of(const struct hf_view_repositories *repositories, size_t i)
 {
-	return hf_reader_repo(repositories->readers[i]);
+	return hf_reader_repo(repositories->at[i].reader);
 }
 
 static void add(struct hf_view_sources *sources, struct hf_span name, size_t repository)
@@ -40,7 +41,11 @@ static int by_shown(const void *a, const void *b)
 		((const struct hf_view_source *)b)->shown);
 }
 
-/* Where two repositories have the same source, the repository's name is added to both. */
+/*
+ * Where two repositories have the same source, the repository's name is added to both. In a view of
+ * several it is also added to a name that has an '@' itself: or a tenant could call a source what
+ * another's is shown as.
+ */
 static void show(const struct hf_view_repositories *repositories, struct hf_view_sources *sources)
 {
 	if (sources->n == 0)
@@ -51,9 +56,12 @@ static void show(const struct hf_view_repositories *repositories, struct hf_view
 		const bool twice = (i > 0 && strcmp(source[-1].name, source->name) == 0) ||
 			(i + 1 < sources->n && strcmp(source[1].name, source->name) == 0);
 
-		source->shown = twice
-			? hf_format("%s@%s", source->name, repositories->names[source->repository])
-			: hf_strdup(source->name);
+		const bool ambiguous =
+			twice || (repositories->most > 1 && strchr(source->name, '@'));
+
+		source->full =
+			hf_format("%s@%s", source->name, repositories->at[source->repository].name);
+		source->shown = hf_strdup(ambiguous ? source->full : source->name);
 	}
 	qsort(sources->at, sources->n, sizeof(*sources->at), by_shown);
 }
@@ -127,10 +135,14 @@ hf_err hf_view_sources_list(const struct hf_view_repositories *repositories,
 }
 
 const struct hf_view_source *hf_view_sources_find(
-	const struct hf_view_sources *sources, struct hf_span shown)
+	const struct hf_view_sources *sources, struct hf_span name)
 {
 	for (size_t i = 0; i < sources->n; i++) {
-		if (hf_span_equal(hf_span_str(sources->at[i].shown), shown))
+		if (hf_span_equal(hf_span_str(sources->at[i].shown), name))
+			return &sources->at[i];
+	}
+	for (size_t i = 0; i < sources->n; i++) {
+		if (hf_span_equal(hf_span_str(sources->at[i].full), name))
 			return &sources->at[i];
 	}
 	return NULL;

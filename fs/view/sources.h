@@ -8,14 +8,21 @@
 #include "backend/repo/history.h"
 #include "fs/view/root.h"
 
+struct hf_view_repository {
+	struct hf_reader *reader;
+	char *name;
+	bool failing; /* its last sync failed; only the thread that refreshes looks */
+};
+/* They are added, never taken away: whoever read n may use so many without a lock. */
 struct hf_view_repositories {
-	struct hf_reader *const *readers;
-	const char *const *names;
-	size_t n;
+	struct hf_view_repository *at;
+	atomic_size_t n;
+	size_t most; /* as many as the view was made for, there or not */
 };
 
 struct hf_view_source {
-	char *shown; /* "files/h-etc", or "files/h-etc@platform" where two repositories have it */
+	char *shown; /* "files/h-etc"; "files/h-etc@platform" where that alone would be ambiguous */
+	char *full;  /* "files/h-etc@platform": not listed, but always names it */
 	char *name;
 	size_t repository;
 };
@@ -33,9 +40,9 @@ struct hf_selection {
 /* The sources that have such a snapshot. */
 hf_err hf_view_sources_list(const struct hf_view_repositories *repositories,
 	const struct hf_selection *selection, struct hf_view_sources *out);
-/* *found NULL: there is no such source. */
+/* By its shown or its full name. NULL: there is no such source. */
 const struct hf_view_source *hf_view_sources_find(
-	const struct hf_view_sources *sources, struct hf_span shown);
+	const struct hf_view_sources *sources, struct hf_span name);
 /* HF_NOT_FOUND: none. */
 hf_err hf_view_snapshot(const struct hf_view_repositories *repositories,
 	const struct hf_view_source *source, const struct hf_selection *selection,

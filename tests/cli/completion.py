@@ -93,6 +93,18 @@ def the_words_before_say_which_repository(bench):
     expect(bench, f"holdfast ls --repository={other} latest/fi", "latest/files/")
 
 
+def repositories_of_the_configuration_are_offered(bench):
+    stored(bench)
+    with open(bench.path("config.yaml"), "w", encoding="utf-8") as file:
+        file.write("repositories:\n"
+                   f"- {{name: tenant-a, url: {bench.env.pop('HOLDFAST_REPOSITORY')},"
+                   f" key-file: {bench.env.pop('HOLDFAST_KEY_FILE')}}}\n"
+                   "- {name: tenant-b, url: /nowhere}\n")
+    expect(bench, "holdfast -r ten", "tenant-a", "tenant-b")
+    expect(bench, "holdfast -r tenant-a ls latest/fi", "latest/files/")
+    expect(bench, "holdfast ls latest/fi")
+
+
 def names_with_blanks_are_quoted(bench):
     stored(bench)
     for shell in SHELLS:
@@ -122,5 +134,5 @@ if __name__ == "__main__":
         skip("no shell is installed")
     print("with", ", ".join(SHELLS))
     main(commands_are_offered, options_are_offered, view_paths_are_offered,
-         the_words_before_say_which_repository, names_with_blanks_are_quoted,
+         the_words_before_say_which_repository, repositories_of_the_configuration_are_offered, names_with_blanks_are_quoted,
          a_time_with_colons_is_one_word, what_is_local_is_the_shells_business)

@@ -61,6 +61,7 @@ def every_command_prints_the_keys_that_are_listed(bench):
         "a.txt", "caf\\xe9.txt", "link"}
     assert len(lines(bench, "find", "latest/files/tree")) == 4
     lines(bench, "stats")
+    lines(bench, "config show")
     lines(bench, "forget", "--keep-last", "1", "--dry-run")
     assert lines(bench, "key list")[0]["name"] == "admin"
     os.mkdir(bench.path("out"))

@@ -38,7 +38,10 @@ class Bench:
             HOLDFAST_REPOSITORY=self.path("repository"),
             HOLDFAST_KEY_FILE=self.path("key"),
             HOLDFAST_CACHE_DIR=self.path("cache"),
+            HOLDFAST_CONFIG=self.path("config.yaml"),  # not this machine's
         )
+        with open(self.path("config.yaml"), "wb"):
+            pass
         return self
 
     def __exit__(self, *_):

@@ -41,6 +41,7 @@ def the_environment_the_files_and_the_exit_statuses_are_told(bench):
     text = rendered(page(bench, "holdfast"))
     for word in ("HOLDFAST_REPOSITORY", "HOLDFAST_KEY_FILE", "HOLDFAST_KEY_COMMAND",
                  "HOLDFAST_PASSPHRASE_FILE", "HOLDFAST_PASSPHRASE", "HOLDFAST_CACHE_DIR",
+                 "HOLDFAST_CONFIG", "CONFIGURATION FILE", "key-command: pass show", "config.yaml",
                  "NO_COLOR", "FILES", "ENVIRONMENT", "EXIT STATUS", "130 interrupted"):
         assert word in text, word
 

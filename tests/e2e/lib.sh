@@ -19,8 +19,9 @@ WORK=$(mktemp -d "${HF_E2E_DIR:-/var/tmp}/holdfast-e2e.XXXXXX") || exit 1
 SAID=$WORK/said
 MNT=$WORK/mnt
 export HOLDFAST_REPOSITORY=$WORK/repo HOLDFAST_KEY_FILE=$WORK/key HOLDFAST_CACHE_DIR=$WORK/cache
-unset HOLDFAST_PASSPHRASE HOLDFAST_PASSPHRASE_FILE HOLDFAST_CONFIG
-: >"$SAID"
+unset HOLDFAST_PASSPHRASE HOLDFAST_PASSPHRASE_FILE
+export HOLDFAST_CONFIG=$WORK/config.yaml # empty: not this machine's
+: >"$SAID" >"$HOLDFAST_CONFIG"
 mkdir "$MNT"
 
 unmount_below() {

@@ -24,6 +24,7 @@ OWNED = {
     "openssl/": ("backend/format/", "backend/store/sigv4.c", "backend/store/http.c"),
     "sqlite3.h": ("backend/repo/",),
     "fuse": ("fs/fuse/",),
+    "yaml.h": ("tools/cli/",),
     "zstd": ("backend/format/",),
     "libpq": ("tools/pg/",),
 }

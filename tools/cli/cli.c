@@ -16,94 +16,116 @@ struct hf_painter *hf_cli_painter(
 	return cli->quiet ? NULL : hf_painter_start(verb, progress, cli->json);
 }
 
-hf_err hf_cli_url(struct hf_cli *cli, const char **out)
+static hf_err none_is_named(void)
 {
-	if (cli->repositories.n == 0)
-		return hf_error_new(HF_INVALID,
-			"no repository is named; hint: -r DIR, or set HOLDFAST_REPOSITORY");
-	if (cli->repositories.n > 1)
-		return hf_error_new(HF_INVALID,
-			"this command works on one repository, but %zu are named",
-			cli->repositories.n);
-	*out = cli->repositories.at[0];
-	return NULL;
+	return hf_error_new(HF_INVALID,
+		"no repository is named; hint: -r DIR, HOLDFAST_REPOSITORY, or a configuration "
+		"file: `holdfast config show`");
 }
 
-static hf_err open_one(struct hf_cli *cli, const char *url, struct hf_repo **out)
+hf_err hf_cli_one(struct hf_cli *cli, struct hf_cli_repository **out)
+{
+	HF_RELEASED(hf_buf) names = {0};
+
+	if (cli->n_chosen == 0)
+		return none_is_named();
+	*out = &cli->chosen[0];
+	if (cli->n_chosen == 1)
+		return NULL;
+	for (size_t i = 0; i < cli->n_chosen; i++)
+		hf_buf_printf(&names, "%s%s", i ? ", " : "", cli->chosen[i].name);
+	return hf_error_new(HF_INVALID,
+		"this command works on one repository, and there are %zu: %s; hint: -r %s",
+		cli->n_chosen, hf_buf_text(&names),
+		cli->chosen[0].file ? cli->chosen[0].name : cli->chosen[0].url);
+}
+
+static hf_err open_one(struct hf_cli *cli, struct hf_cli_repository *repository)
 {
 	__attribute__((cleanup(hf_cli_unlock_release))) struct hf_cli_unlock unlock = {0};
-	const struct hf_repo_options options = {.cache_dir = cli->cache_dir,
-		.at_least = (uint32_t)HF_MIN(cli->at_least, UINT32_MAX)};
+	const uint64_t at_least =
+		cli->at_least || !repository->file ? cli->at_least : repository->file->at_least;
+	const struct hf_repo_options options = {
+		.cache_dir = cli->cache_dir, .at_least = (uint32_t)HF_MIN(at_least, UINT32_MAX)};
 	HF_OWNED(hf_store) store = NULL;
 
-	HF_TRY(hf_store_open(url, false, &store));
-	HF_TRY(hf_cli_unlock(cli, false, &unlock));
-	HF_TRY(hf_repo_open(store, &unlock.unlock, &options, out));
+	HF_TRY(hf_store_open(repository->url, false, &store));
+	HF_TRY(hf_cli_unlock(cli, repository, false, &unlock));
+	HF_TRY(hf_repo_open(store, &unlock.unlock, &options, &repository->repo));
 	(void)HF_STEAL(store);
 	return NULL;
 }
 
-/* Opens what is named and not open yet. */
-static hf_err open_all(struct hf_cli *cli)
+/* A variable that was set for another repository is a puzzle to who looks into the file. */
+static hf_err explain(
+	const struct hf_cli *cli, const struct hf_cli_repository *repository, struct hf_error *err)
 {
-	if (cli->n_open > 0)
-		return NULL;
-	cli->repos = hf_calloc(cli->repositories.n, sizeof(*cli->repos));
-	cli->readers = hf_calloc(cli->repositories.n, sizeof(*cli->readers));
-	cli->names = hf_calloc(cli->repositories.n, sizeof(*cli->names));
-	for (size_t i = 0; i < cli->repositories.n; i++) {
-		const char *url = cli->repositories.at[i];
-		const char *slash = strrchr(url, '/');
+	if (err && hf_error_kind(err) == HF_NO_KEY && repository->file &&
+		hf_cli_key_given(&cli->key) && hf_cli_key_given(&repository->file->key))
+		err = hf_error_in(err, "the key that an option or variable gives, not the file's");
+	return cli->n_chosen > 1 ? hf_error_in(err, "repository %s", repository->name) : err;
+}
 
-		HF_TRY(open_one(cli, url, &cli->repos[i]));
-		cli->names[i] = slash && slash[1] ? slash + 1 : url;
-		cli->n_open++;
-	}
-	return NULL;
+hf_err hf_cli_open(struct hf_cli *cli, struct hf_cli_repository *repository)
+{
+	return repository->repo ? NULL : explain(cli, repository, open_one(cli, repository));
 }
 
 hf_err hf_cli_repo(struct hf_cli *cli, struct hf_repo **out)
 {
-	const char *url;
+	struct hf_cli_repository *one;
 
-	HF_TRY(hf_cli_url(cli, &url));
-	HF_TRY(open_all(cli));
-	*out = cli->repos[0];
+	HF_TRY(hf_cli_one(cli, &one));
+	HF_TRY(hf_cli_open(cli, one));
+	*out = one->repo;
 	return NULL;
 }
 
-static hf_err open_reader(struct hf_cli *cli, size_t i, size_t cache_bytes)
+static hf_err open_reader(
+	struct hf_cli *cli, struct hf_cli_repository *repository, size_t cache_bytes)
 {
-	if (cli->readers[i])
+	HF_TRY(hf_cli_open(cli, repository));
+	if (repository->reader)
 		return NULL;
-	HF_TRY(hf_repo_sync(cli->repos[i], NULL));
-	return hf_reader_open(cli->repos[i], cache_bytes, hf_cli_workers(cli), &cli->readers[i]);
+	HF_TRY(explain(cli, repository, hf_repo_sync(repository->repo, NULL)));
+	return hf_reader_open(
+		repository->repo, cache_bytes, hf_cli_workers(cli), &repository->reader);
 }
 
 hf_err hf_cli_reader(struct hf_cli *cli, size_t cache_bytes, struct hf_reader **out)
 {
-	struct hf_repo *repo;
+	struct hf_cli_repository *one;
 
-	HF_TRY(hf_cli_repo(cli, &repo));
-	HF_TRY(open_reader(cli, 0, cache_bytes));
-	*out = cli->readers[0];
+	HF_TRY(hf_cli_one(cli, &one));
+	HF_TRY(open_reader(cli, one, cache_bytes));
+	*out = one->reader;
 	return NULL;
 }
 
-hf_err hf_cli_view(struct hf_cli *cli, size_t cache_bytes, const struct hf_view_options *options,
-	struct hf_view **out)
+hf_err hf_cli_show(struct hf_cli *cli, struct hf_cli_repository *repository, size_t cache_bytes)
+{
+	HF_TRY(open_reader(cli, repository, cache_bytes));
+	hf_view_add(cli->view, repository->reader, repository->name);
+	return NULL;
+}
+
+hf_err hf_cli_view_new(struct hf_cli *cli, const struct hf_view_options *options)
+{
+	if (cli->n_chosen == 0)
+		return none_is_named();
+	cli->view = hf_view_new(cli->n_chosen, options);
+	return NULL;
+}
+
+hf_err hf_cli_view(struct hf_cli *cli, struct hf_view **out)
 {
 	const struct hf_view_options none = {0};
 
-	if (cli->repositories.n == 0)
-		return hf_error_new(HF_INVALID,
-			"no repository is named; hint: -r DIR, or set HOLDFAST_REPOSITORY");
-	HF_TRY(open_all(cli));
-	for (size_t i = 0; i < cli->n_open; i++)
-		HF_TRY(open_reader(cli, i, cache_bytes / cli->n_open));
-	if (!cli->view)
-		HF_TRY(hf_view_open(cli->readers, cli->names, cli->n_open,
-			options ? options : &none, &cli->view));
+	if (!cli->view) {
+		HF_TRY(hf_cli_view_new(cli, &none));
+		for (size_t i = 0; i < cli->n_chosen; i++)
+			HF_TRY(hf_cli_show(cli, &cli->chosen[i], HF_CLI_CACHE / cli->n_chosen));
+	}
 	*out = cli->view;
 	return NULL;
 }
@@ -112,22 +134,24 @@ hf_err hf_cli_node(struct hf_cli *cli, const char *path, struct hf_node **out)
 {
 	struct hf_view *view;
 
-	HF_TRY(hf_cli_view(cli, HF_CLI_CACHE, NULL, &view));
+	HF_TRY(hf_cli_view(cli, &view));
 	return hf_node_resolve(hf_view_root(view), path, out);
 }
 
 void hf_cli_close(struct hf_cli *cli)
 {
 	hf_view_free(cli->view);
-	for (size_t i = 0; i < cli->n_open; i++) {
-		hf_reader_free(cli->readers[i]);
-		hf_repo_free(cli->repos[i]);
+	for (size_t i = 0; i < cli->n_chosen; i++) {
+		hf_reader_free(cli->chosen[i].reader);
+		hf_repo_free(cli->chosen[i].repo);
+		free(cli->chosen[i].name);
 	}
-	free(cli->readers);
-	free(cli->repos);
-	free(cli->names);
-	cli->view = NULL;
-	cli->n_open = 0;
+	free(cli->chosen);
+	free(cli->from);
+	free(cli->repositories.at);
+	hf_config_release(&cli->config);
+	hf_arena_release(&cli->texts);
+	*cli = (struct hf_cli){0};
 }
 
 char *hf_cli_source(const char *name)

@@ -19,26 +19,38 @@
 		name, letter, type, argument, offsetof(struct hf_cli, field), help, variable \
 	}
 
+/* One that may stand in a configuration file too. */
+#define SETTING(name, letter, type, argument, field, help, variable) \
+	{ \
+		name, letter, type, argument, offsetof(struct hf_cli, field), help, variable, true \
+	}
+
 static const struct hf_option globals[] = {
 	GLOBAL("repository", 'r', HF_OPTION_LIST, "URL", repositories,
-		"the repository: a directory; may be repeated", "HOLDFAST_REPOSITORY"),
-	GLOBAL("key-file", 0, HF_OPTION_TEXT, "FILE", key_file,
+		"the repository: a directory, or a name of the configuration file; may be "
+		"repeated",
+		"HOLDFAST_REPOSITORY"),
+	GLOBAL("config", 0, HF_OPTION_TEXT, "FILE", config_file,
+		"the configuration file (default: ~/.config/holdfast/config.yaml, else "
+		"/etc/holdfast/config.yaml)",
+		"HOLDFAST_CONFIG"),
+	GLOBAL("key-file", 0, HF_OPTION_TEXT, "FILE", key.file,
 		"unlock with this file of random bytes", "HOLDFAST_KEY_FILE"),
-	GLOBAL("key-command", 0, HF_OPTION_TEXT, "COMMAND", key_command,
+	GLOBAL("key-command", 0, HF_OPTION_TEXT, "COMMAND", key.command,
 		"unlock with the random bytes that this command prints; it runs without a shell",
 		"HOLDFAST_KEY_COMMAND"),
-	GLOBAL("passphrase-file", 0, HF_OPTION_TEXT, "FILE", passphrase_file,
+	GLOBAL("passphrase-file", 0, HF_OPTION_TEXT, "FILE", key.passphrase_file,
 		"unlock with the first line of this file", "HOLDFAST_PASSPHRASE_FILE"),
 	GLOBAL("slot", 0, HF_OPTION_TEXT, "NAME", slot, "try this slot of the keyring only", NULL),
-	GLOBAL("cache-dir", 0, HF_OPTION_TEXT, "DIR", cache_dir,
+	SETTING("cache-dir", 0, HF_OPTION_TEXT, "DIR", cache_dir,
 		"where the catalogs lie (default: ~/.cache/holdfast)", "HOLDFAST_CACHE_DIR"),
 	GLOBAL("at-least", 0, HF_OPTION_NUMBER, "N", at_least,
 		"refuse a keyring older than number N: for machines that have no cache", NULL),
-	GLOBAL("jobs", 'j', HF_OPTION_NUMBER, "N", jobs,
+	SETTING("jobs", 'j', HF_OPTION_NUMBER, "N", jobs,
 		"threads to work with (default: as many as processors)", NULL),
 	GLOBAL("json", 0, HF_OPTION_FLAG, NULL, json, "one JSON object a line on standard output",
 		NULL),
-	GLOBAL("log-format", 0, HF_OPTION_TEXT, "text|json", log_format,
+	SETTING("log-format", 0, HF_OPTION_TEXT, "text|json", log_format,
 		"the form of messages on standard error", NULL),
 	GLOBAL("quiet", 'q', HF_OPTION_FLAG, NULL, quiet,
 		"no progress and no summary; only warnings and errors", NULL),
@@ -86,34 +98,7 @@ static void hold_streams(void)
 	}
 }
 
-/* One key is enough: an option for one leaves no room for another's variable. */
-static bool is_given(const struct hf_cli *cli, const struct hf_option *option)
-{
-	const bool key = cli->key_file || cli->key_command || cli->passphrase_file;
-
-	switch (option->offset) {
-	case offsetof(struct hf_cli, repositories):
-		return cli->repositories.n > 0;
-	case offsetof(struct hf_cli, cache_dir):
-		return cli->cache_dir != NULL;
-	default:
-		return key;
-	}
-}
-
-hf_err hf_cli_environment(struct hf_cli *cli)
-{
-	for (size_t i = 0; i < ARRAY_LEN(globals); i++) {
-		const struct hf_option *option = &globals[i];
-		const char *value = option->variable ? getenv(option->variable) : NULL;
-
-		if (value && *value && !is_given(cli, option))
-			HF_TRY(hf_option_set(option, cli, value));
-	}
-	return NULL;
-}
-
-static hf_err set_up(struct hf_cli *cli)
+static hf_err set_up_log(const struct hf_cli *cli)
 {
 	const enum hf_level level = cli->verbose ? HF_DEBUG : cli->quiet ? HF_WARN : HF_INFO;
 	const char *format = cli->log_format ? cli->log_format : "text";
@@ -122,27 +107,42 @@ static hf_err set_up(struct hf_cli *cli)
 	if (!json && strcmp(format, "text") != 0)
 		return hf_error_new(HF_INVALID, "--log-format is text or json, not \"%s\"", format);
 	hf_log_setup(level, json ? HF_LOG_JSON : HF_LOG_TEXT);
-	return hf_cli_environment(cli);
+	return NULL;
+}
+
+/* What the shells and the build call needs no configuration, and must not stumble over one. */
+static bool is_hidden(const struct hf_command *command)
+{
+	return command->summary == NULL;
 }
 
 /* ---- the run ---- */
 
+static void show_help(const struct hf_command *command)
+{
+	if (command)
+		hf_command_help(command, stdout);
+	else
+		hf_program_help(stdout);
+}
+
 static hf_err run(struct hf_parsed *parsed, int argc, char **argv, struct hf_cli *cli)
 {
 	HF_TRY(hf_parse(argc, argv, cli, parsed));
-	HF_TRY(set_up(cli));
+	HF_TRY(set_up_log(cli));
 	if (cli->version) {
 		printf("holdfast %s\n", HF_VERSION);
 		return NULL;
 	}
 	if (cli->help) {
-		if (parsed->command)
-			hf_command_help(parsed->command, stdout);
-		else
-			hf_program_help(stdout);
+		show_help(parsed->command);
 		return NULL;
 	}
 	HF_TRY(hf_parsed_check(parsed));
+	if (!is_hidden(parsed->command)) {
+		HF_TRY(hf_cli_configure(cli));
+		HF_TRY(set_up_log(cli));
+	}
 	const struct hf_operands operands = {parsed->words.at, parsed->words.n};
 
 	return parsed->command->run(cli, parsed->options, &operands);
@@ -209,6 +209,5 @@ int hf_command_main(int argc, char **argv)
 		hf_error_free(err); /* told above */
 	}
 	hf_parsed_release(&parsed);
-	free(cli.repositories.at);
 	return status;
 }

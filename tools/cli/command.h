@@ -37,6 +37,7 @@ struct hf_option {
 	size_t offset;
 	const char *help;
 	const char *variable; /* of the environment, for when the option is not given; NULL: none */
+	bool in_file;         /* a configuration file may say it, for when neither is given */
 };
 
 /* What an operand is, for completion. */

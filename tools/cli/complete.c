@@ -121,10 +121,29 @@ static void offer_files(FILE *to)
 	fputs(":files\n", to);
 }
 
-static void offer_value(const struct hf_option *option, const char *prefix, FILE *to)
+/* Names of the configuration; a file's, where none of them begins so. */
+static void offer_repositories(const struct hf_config *config, const char *prefix, FILE *to)
 {
-	static const char *const files[] = {"FILE", "DIR", "URL"};
+	bool any = false;
+
+	for (size_t i = 0; i < config->n_repositories; i++) {
+		const char *name = config->repositories[i].name;
+
+		any |= strncmp(name, prefix, strlen(prefix)) == 0;
+		offer(name, prefix, to);
+	}
+	if (!any)
+		offer_files(to);
+}
+
+static void offer_value(
+	const struct hf_cli *cli, const struct hf_option *option, const char *prefix, FILE *to)
+{
+	static const char *const files[] = {"FILE", "DIR"};
 	const char *at = option->argument;
+
+	if (strcmp(at, "URL") == 0)
+		offer_repositories(&cli->config, prefix, to);
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (strcmp(at, files[i]) == 0)
@@ -195,9 +214,10 @@ static void offer_view_path(struct hf_cli *cli, const char *path, FILE *to)
 	struct offer_view view = {dir, slash ? slash + 1 : path, to};
 	HF_NODE_REF node = NULL;
 
-	if (cli->repositories.n == 0 ||
-		(!cli->key_file && !cli->key_command && !cli->passphrase_file))
-		return;
+	for (size_t i = 0; i < cli->n_chosen; i++) {
+		if (!hf_cli_key_given(hf_cli_key(cli, &cli->chosen[i])))
+			return;
+	}
 	struct hf_error *err = hf_cli_node(cli, dir, &node);
 
 	if (!err)
@@ -225,7 +245,7 @@ static void offer_last(const struct typed *typed, const char *last, FILE *to)
 	const struct hf_option *globals = hf_global_options(&n);
 
 	if (typed->option) {
-		offer_value(typed->option, last, to);
+		offer_value(typed->cli, typed->option, last, to);
 	} else if (last[0] == '-' && !typed->only_words) {
 		if (typed->command)
 			offer_options(typed->command->options, typed->command->n_options, last, to);
@@ -241,12 +261,9 @@ void hf_complete(struct hf_cli *cli, const char *const *words, size_t n, FILE *t
 {
 	struct typed typed = {.cli = cli};
 
-	/* The words come before the environment, which has been read already. */
-	cli->repositories.n = 0;
-	cli->key_file = cli->key_command = cli->passphrase_file = cli->cache_dir = NULL;
 	for (size_t i = 0; i + 1 < n; i++)
 		read_word(&typed, words[i]);
-	hf_error_free(hf_cli_environment(cli)); /* completion is best effort */
+	hf_error_free(hf_cli_configure(cli)); /* completion is best effort */
 	offer_last(&typed, n ? words[n - 1] : "", to);
 	free(typed.plain.at);
 }

@@ -97,8 +97,8 @@ void hf_program_help(FILE *to)
 	for (size_t i = 0; hf_commands[i]; i++) {
 		if (!hf_commands[i]->summary)
 			continue;
-		fprintf(to, "  %-11s ", hf_commands[i]->name);
-		print_words(hf_commands[i]->summary, 14, 14, to);
+		fprintf(to, "  %-11s  ", hf_commands[i]->name);
+		print_words(hf_commands[i]->summary, 15, 15, to);
 	}
 	fputs("\nOptions of every command:\n", to);
 	print_options(options, n, to);

@@ -3,6 +3,7 @@
 
 #include "backend/base/buf.h"
 #include "tools/cli/command.h"
+#include "tools/cli/config.h"
 
 /* The number of the character at text, and its length: the tables are valid UTF-8. */
 static unsigned character(const char *text, size_t *len)
@@ -186,12 +187,17 @@ static const struct term variables[] = {
 	{"HOLDFAST_PASSPHRASE",
 		"the passphrase itself, if no key file, command or passphrase file is named. Every "
 		"program that is started from here can read it: a file is better"},
-	{"XDG_CACHE_HOME, HOME", "where the cache is, if no option or variable names it"},
+	{"XDG_CACHE_HOME, XDG_CONFIG_HOME, HOME",
+		"where the cache and the configuration file are, if no option or variable names "
+		"them"},
 	{"NO_COLOR", "set to anything: no bold type, also on a terminal"},
 	{"JOURNAL_STREAM", "set by systemd: messages carry its priorities"},
 };
 
 static const struct term files[] = {
+	{"~/.config/holdfast/config.yaml, /etc/holdfast/config.yaml",
+		"the user's configuration file, and the system's, which is read where the user has "
+		"none"},
 	{"~/.cache/holdfast/REPOSITORY/catalog.sqlite",
 		"the catalog of a repository. It can be removed at any time, and is made again "
 		"from "
@@ -235,7 +241,7 @@ static void print_commands(FILE *to)
 		print_term(hf_commands[i]->name, to);
 		fputc('\n', to);
 		print_roff(hf_commands[i]->summary, true, to);
-		fputs("; see \\fB", to);
+		fputs("; see \\fB\\%", to); /* a page's name is not hyphenated */
 		print_roff(hf_commands[i]->page, false, to);
 		fputs("\\fR(1)\n", to);
 	}
@@ -255,6 +261,64 @@ static void print_environment(FILE *to)
 		fputs("\\fR says, if it is not given\n", to);
 	}
 	print_terms(variables, ARRAY_LEN(variables), to);
+}
+
+static void print_literal(const char *text, FILE *to)
+{
+	fputs(".PP\n.RS 4\n.nf\n", to);
+	print_roff(text, false, to);
+	fputs(".fi\n.RE\n", to);
+}
+
+/* As they stand in the file: names without dashes. */
+static void print_settings(FILE *to)
+{
+	size_t n;
+	const struct hf_option *options = hf_config_repository_options(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		print_term(options[i].name, to);
+		fputc('\n', to);
+		print_line(options[i].help, to);
+	}
+	options = hf_global_options(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (!options[i].in_file)
+			continue;
+		print_term(options[i].name, to);
+		fputs("\nas the option \\fB\\-\\-", to);
+		print_roff(options[i].name, false, to);
+		fputs("\\fR; not of a repository, but of all\n", to);
+	}
+}
+
+static void print_configuration(FILE *to)
+{
+	fputs(".SH CONFIGURATION FILE\n", to);
+	print_line("One file is read: the one of `--config` or HOLDFAST_CONFIG, else the user's, "
+		   "else the system's (see FILES). It is YAML. An option goes before a variable, "
+		   "and a variable before the file; a key that an option or a variable gives is "
+		   "for every repository. What is not known in the file is an error. `holdfast "
+		   "config show` tells which value holds, and where it comes from.",
+		to);
+	print_literal("repositories:\n"
+		      "  - name: platform\n"
+		      "    url: /backup/platform\n"
+		      "    key-file: /etc/holdfast/platform.key\n"
+		      "  - name: tenant-a\n"
+		      "    url: /backup/tenants/a\n"
+		      "    key-command: pass show holdfast/tenant-a\n"
+		      "cache-dir: /var/cache/holdfast\n",
+		to);
+	print_line(
+		"Without `-r`, commands that look at the view (`mount`, `ls`, `restore`, …) take "
+		"all of the "
+		"repositories, and the others work if there is one; `-r tenant-a` takes that "
+		"one. "
+		"Where two have the same source, the view shows each as `SOURCE@NAME`; that "
+		"names it always, also where it is not listed. A path begins with / or ~/.",
+		to);
+	print_settings(to);
 }
 
 static void print_program_page(FILE *to)
@@ -286,6 +350,7 @@ static void print_program_page(FILE *to)
 		to);
 	fputs(".SH ENVIRONMENT\n", to);
 	print_environment(to);
+	print_configuration(to);
 	fputs(".SH FILES\n", to);
 	print_terms(files, ARRAY_LEN(files), to);
 	fputs(".SH EXIT STATUS\n", to);

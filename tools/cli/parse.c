@@ -56,8 +56,10 @@ static hf_err set_size(const char *value, uint64_t *out)
 		: hf_error_new(HF_INVALID, "\"%s\" is not a size; hint: 4096, 256M, 1.5G", value);
 }
 
-static hf_err set_value(const struct hf_option *option, void *at, const char *value)
+hf_err hf_option_set(const struct hf_option *option, void *base, const char *value)
 {
+	void *at = (char *)base + option->offset;
+
 	switch (option->type) {
 	case HF_OPTION_FLAG:
 		*(bool *)at = true;
@@ -80,11 +82,24 @@ static hf_err set_value(const struct hf_option *option, void *at, const char *va
 	return hf_error_new(HF_BUG, "it has no type");
 }
 
-hf_err hf_option_set(const struct hf_option *option, void *base, const char *value)
+bool hf_option_is_set(const struct hf_option *option, const void *base)
 {
-	struct hf_error *err = set_value(option, (char *)base + option->offset, value);
+	const void *at = (const char *)base + option->offset;
 
-	return hf_error_in(err, "--%s", option->name);
+	switch (option->type) {
+	case HF_OPTION_FLAG:
+		return *(const bool *)at;
+	case HF_OPTION_TEXT:
+		return *(const char *const *)at != NULL;
+	case HF_OPTION_LIST:
+		return ((const struct hf_list *)at)->n > 0;
+	case HF_OPTION_NUMBER:
+	case HF_OPTION_SIZE:
+	case HF_OPTION_TIME:
+	case HF_OPTION_DURATION:
+		return *(const int64_t *)at != 0;
+	}
+	return false;
 }
 
 /* ---- what was meant ---- */
@@ -201,17 +216,24 @@ static struct found find_letter(const struct hf_parsed *parsed, char letter)
 	return (struct found){hf_option_lettered(globals, n, letter), parsed->cli};
 }
 
+static hf_err set_value(const struct found *found, const char *value)
+{
+	struct hf_error *err = hf_option_set(found->option, found->base, value);
+
+	return hf_error_in(err, "--%s", found->option->name);
+}
+
 /* attached: the value that stands with the option; NULL: it is the next word. */
 static hf_err take_value(struct reading *reading, const struct found *found, const char *attached)
 {
 	const struct hf_option *option = found->option;
 
 	if (attached)
-		return hf_option_set(option, found->base, attached);
+		return set_value(found, attached);
 	if (reading->at == reading->end)
 		return hf_error_new(
 			HF_INVALID, "--%s needs a value: %s", option->name, option->argument);
-	return hf_option_set(option, found->base, *reading->at++);
+	return set_value(found, *reading->at++);
 }
 
 static hf_err take_long(struct reading *reading, const char *name)
@@ -228,7 +250,7 @@ static hf_err take_long(struct reading *reading, const char *name)
 	if (found.option->type != HF_OPTION_FLAG)
 		return take_value(reading, &found, equals ? equals + 1 : NULL);
 	return equals ? hf_error_new(HF_INVALID, "--%s takes no value", found.option->name)
-		      : hf_option_set(found.option, found.base, NULL);
+		      : set_value(&found, NULL);
 }
 
 /* "-lv", "-j4", "-j 4" */
@@ -241,7 +263,7 @@ static hf_err take_letters(struct reading *reading, const char *letters)
 			return hf_error_new(HF_INVALID, "there is no option -%c", *letters);
 		if (found.option->type != HF_OPTION_FLAG)
 			return take_value(reading, &found, letters[1] ? letters + 1 : NULL);
-		HF_TRY(hf_option_set(found.option, found.base, NULL));
+		HF_TRY(set_value(&found, NULL));
 	}
 	return NULL;
 }

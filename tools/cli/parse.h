@@ -20,8 +20,11 @@ hf_err hf_parse(int argc, char **argv, struct hf_cli *cli, struct hf_parsed *out
 hf_err hf_parsed_check(const struct hf_parsed *parsed);
 void hf_parsed_release(struct hf_parsed *parsed);
 
-/* Writes the value to where the option's field is in base; NULL for a flag. */
+/* Writes the value to where the option's field is in base; NULL for a flag. The error does not say
+ * whose value it is. */
 hf_err hf_option_set(const struct hf_option *option, void *base, const char *value);
+/* Zero, as a number, is not set. */
+bool hf_option_is_set(const struct hf_option *option, const void *base);
 /* The option of that name (len bytes) or letter; NULL: none. */
 const struct hf_option *hf_option_named(
 	const struct hf_option *options, size_t n, const char *name, size_t len);

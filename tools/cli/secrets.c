@@ -121,6 +121,13 @@ static hf_err read_hidden(int tty, const char *prompt, struct hf_buf *line)
 	return err ? err : hf_fd_write(tty, "\n", 1);
 }
 
+static hf_err no_key(void)
+{
+	return hf_error_new(HF_INVALID,
+		"no key, and no terminal to ask for a passphrase; hint: --key-file FILE, "
+		"or set HOLDFAST_KEY_FILE");
+}
+
 hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unlock *out)
 {
 	HF_FD tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -128,9 +135,7 @@ hf_err hf_cli_ask_passphrase(const char *prompt, bool twice, struct hf_cli_unloc
 	WIPED second = {0};
 
 	if (tty < 0)
-		return hf_error_new(HF_INVALID,
-			"no key, and no terminal to ask for a passphrase; hint: --key-file FILE, "
-			"or set HOLDFAST_KEY_FILE");
+		return no_key();
 	HF_TRY(read_hidden(tty, prompt, &first));
 	if (first.len == 0)
 		return hf_error_new(HF_INVALID, "the passphrase is empty");
@@ -163,23 +168,34 @@ static hf_err make_key_file(const char *path)
 	return NULL;
 }
 
-hf_err hf_cli_unlock(struct hf_cli *cli, bool fresh, struct hf_cli_unlock *out)
+static hf_err ask(const struct hf_cli *cli, const struct hf_cli_repository *repository, bool fresh,
+	struct hf_cli_unlock *out)
 {
-	const char *passphrase = getenv("HOLDFAST_PASSPHRASE");
+	HF_FREED char *prompt = hf_format("%s%s%s: ", fresh ? "New passphrase" : "Passphrase",
+		cli->n_chosen > 1 ? " of " : "", cli->n_chosen > 1 ? repository->name : "");
 
-	out->unlock.slot = fresh ? NULL : cli->slot;
-	if (cli->key_file) {
-		if (fresh && access(cli->key_file, F_OK) != 0 && errno == ENOENT)
-			HF_TRY(make_key_file(cli->key_file));
-		return hf_cli_read_key_file(cli->key_file, out);
+	return cli->unattended ? no_key() : hf_cli_ask_passphrase(prompt, fresh, out);
+}
+
+hf_err hf_cli_unlock(const struct hf_cli *cli, const struct hf_cli_repository *repository,
+	bool fresh, struct hf_cli_unlock *out)
+{
+	const struct hf_cli_key *key = hf_cli_key(cli, repository);
+	const char *slot = cli->slot || !repository->file ? cli->slot : repository->file->slot;
+
+	out->unlock.slot = fresh ? NULL : slot;
+	if (key->file) {
+		if (fresh && access(key->file, F_OK) != 0 && errno == ENOENT)
+			HF_TRY(make_key_file(key->file));
+		return hf_cli_read_key_file(key->file, out);
 	}
-	if (cli->key_command)
-		return hf_cli_run_key_command(cli->key_command, out);
-	if (cli->passphrase_file)
-		return hf_cli_read_passphrase_file(cli->passphrase_file, out);
-	if (passphrase && *passphrase) {
-		take(out, HF_PASSPHRASE, hf_span_str(passphrase));
+	if (key->command)
+		return hf_cli_run_key_command(key->command, out);
+	if (key->passphrase_file)
+		return hf_cli_read_passphrase_file(key->passphrase_file, out);
+	if (key->passphrase) {
+		take(out, HF_PASSPHRASE, hf_span_str(key->passphrase));
 		return NULL;
 	}
-	return hf_cli_ask_passphrase(fresh ? "New passphrase: " : "Passphrase: ", fresh, out);
+	return ask(cli, repository, fresh, out);
 }

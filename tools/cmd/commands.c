@@ -19,6 +19,7 @@ const struct hf_command *const hf_commands[] = {
 	&hf_command_key_list,
 	&hf_command_key_revoke,
 	&hf_command_key_rotate,
+	&hf_command_config_show,
 	&hf_command_complete,
 	&hf_command_man,
 	NULL,

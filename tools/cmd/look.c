@@ -20,7 +20,8 @@ static const struct hf_option snapshots_options[] = {
 		"of this source only"},
 };
 
-static void json_snapshot(const struct hf_snapshot_info *info)
+/* repository: its name, or NULL where there is one only */
+static void json_snapshot(const struct hf_snapshot_info *info, const char *repository)
 {
 	const struct hf_snapshot *snapshot = &info->snapshot;
 	char id[2 * HF_SNAPSHOT_ID_LEN + 1];
@@ -52,10 +53,13 @@ static void json_snapshot(const struct hf_snapshot_info *info)
 		hf_json_set_bytes(labels, key, snapshot->labels.at[i].value);
 	}
 	json_object_set_new(line, "labels", labels);
+	if (repository)
+		hf_json_set_text(line, "repository", repository);
 	hf_json_line(line);
 }
 
-static void table_snapshot(struct hf_table_out *table, const struct hf_snapshot_info *info)
+static void table_snapshot(
+	struct hf_table_out *table, const struct hf_snapshot_info *info, const char *repository)
 {
 	const struct hf_snapshot *snapshot = &info->snapshot;
 	char id[2 * HF_SNAPSHOT_ID_LEN + 1], time[HF_TIME_TEXT], bytes[HF_SIZE_TEXT];
@@ -74,6 +78,8 @@ static void table_snapshot(struct hf_table_out *table, const struct hf_snapshot_
 	if (snapshot->failed)
 		hf_buf_printf(&labels, "%s(%llu not read)", labels.len ? " " : "",
 			(unsigned long long)snapshot->failed);
+	if (repository)
+		hf_table_cell(table, repository);
 	hf_table_cell(table, id);
 	hf_table_cell(table, hf_time_table(snapshot->moment, time));
 	hf_table_cell(table, hf_buf_text(&source));
@@ -82,36 +88,45 @@ static void table_snapshot(struct hf_table_out *table, const struct hf_snapshot_
 	hf_table_cell(table, hf_buf_text(&labels));
 }
 
+static hf_err list_snapshots(struct hf_repo *repo, const char *source, const char *repository,
+	struct hf_table_out *table)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+
+	HF_TRY(hf_history_snapshots(repo, source, &arena, &all));
+	for (size_t i = 0; i < all.n; i++) {
+		if (table)
+			table_snapshot(table, &all.at[i], repository);
+		else
+			json_snapshot(&all.at[i], repository);
+	}
+	return NULL;
+}
+
 static hf_err run_snapshots(
 	struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	static const char *const titles[] = {
-		"id", "moment (UTC)", "source", ">files", ">size", "labels", NULL};
+		"repository", "id", "moment (UTC)", "source", ">files", ">size", "labels", NULL};
 	const struct snapshots *wish = options;
 	HF_FREED char *source = wish->source ? hf_cli_source(wish->source) : NULL;
-	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_error *err = NULL;
 	struct hf_view *view;
 
 	(void)operands;
-	HF_TRY(hf_cli_view(cli, HF_CLI_CACHE, NULL, &view));
-	struct hf_table_out *table = cli->json ? NULL : hf_table_new(titles);
+	HF_TRY(hf_cli_view(cli, &view));
+	const bool several = cli->n_chosen > 1;
+	struct hf_table_out *table = cli->json ? NULL : hf_table_new(titles + !several);
 
-	for (size_t r = 0; r < cli->n_open; r++) {
-		struct hf_snapshots all;
-		struct hf_error *err = hf_history_snapshots(cli->repos[r], source, &arena, &all);
+	for (size_t i = 0; !err && i < cli->n_chosen; i++) {
+		const struct hf_cli_repository *one = &cli->chosen[i];
 
-		if (err)
-			return err;
-		for (size_t i = 0; i < all.n; i++) {
-			if (cli->json)
-				json_snapshot(&all.at[i]);
-			else
-				table_snapshot(table, &all.at[i]);
-		}
+		err = list_snapshots(one->repo, source, several ? one->name : NULL, table);
 	}
 	if (table)
 		hf_table_show(table);
-	return NULL;
+	return err;
 }
 
 static const char *const snapshots_examples[] = {"holdfast snapshots --source files/h-etc",

@@ -139,11 +139,11 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 			: hf_error_new(
 				  HF_INVALID, "-o cache: \"%s\" is not a size; hint: 96M", value);
 	if (strcmp(name, "key-file") == 0)
-		cli->key_file = value;
+		cli->key = (struct hf_cli_key){.file = value};
 	else if (strcmp(name, "key-command") == 0)
-		cli->key_command = value;
+		cli->key = (struct hf_cli_key){.command = value};
 	else if (strcmp(name, "passphrase-file") == 0)
-		cli->passphrase_file = value;
+		cli->key = (struct hf_cli_key){.passphrase_file = value};
 	else if (strcmp(name, "cache-dir") == 0)
 		cli->cache_dir = value;
 	else
@@ -208,18 +208,130 @@ static hf_err check_device(void)
 	return NULL;
 }
 
+/* ---- repositories: what can't be opened does not keep the others from being shown ---- */
+
+#define ROUNDS_MAX 32 /* of looks for new snapshots, from one try to the next */
+
+/* A repository that is not shown. */
+struct missing {
+	struct hf_cli_repository *repository; /* NULL: shown meanwhile, or given up */
+	unsigned rounds, left;                /* between tries; until the next */
+};
+struct opening {
+	struct hf_cli *cli;
+	size_t cache_each;
+	struct missing *missing; /* as many as are chosen */
+};
+
+static hf_err show(const struct opening *opening, struct hf_cli_repository *repository)
+{
+	HF_TRY(hf_cli_open(opening->cli, repository));
+	struct hf_error *err = hf_repo_need(repository->repo, HF_READ, NULL);
+
+	if (err)
+		return opening->cli->n_chosen > 1
+			? hf_error_in(err, "repository %s", repository->name)
+			: err;
+	return hf_cli_show(opening->cli, repository, opening->cache_each);
+}
+
+/* A store may come back; a wrong key stays wrong. */
+static bool may_come_back(const struct hf_error *err)
+{
+	switch (hf_error_kind(err)) {
+	case HF_NOT_FOUND:
+	case HF_SYSTEM:
+	case HF_TRANSIENT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Fails if none can be shown, with the first one's error. */
+static hf_err show_all(struct opening *opening)
+{
+	struct hf_cli *cli = opening->cli;
+	struct hf_error *first = NULL;
+	size_t shown = 0;
+
+	for (size_t i = 0; i < cli->n_chosen; i++) {
+		struct hf_error *err = show(opening, &cli->chosen[i]);
+		const bool again = err && may_come_back(err);
+
+		shown += err == NULL;
+		if (again)
+			opening->missing[i] = (struct missing){&cli->chosen[i], 1, 1};
+		if (err && cli->n_chosen > 1)
+			hf_log(HF_WARN, again ? "not shown until it is there" : "not shown", "why",
+				hf_error_text(err), NULL);
+		if (!err || first)
+			hf_error_free(err); /* told */
+		else
+			first = err;
+	}
+	if (shown == 0)
+		return first;
+	hf_error_free(first); /* told: the others are what is mounted */
+	return NULL;
+}
+
+static void retry_one(const struct opening *opening, struct missing *missing)
+{
+	struct hf_error *err = show(opening, missing->repository);
+
+	if (err && may_come_back(err)) {
+		missing->rounds = HF_MIN(missing->rounds * 2, ROUNDS_MAX);
+		missing->left = missing->rounds;
+		hf_error_free(err); /* told when it was mounted; it is tried again */
+		return;
+	}
+	if (err)
+		hf_log(HF_WARN, "not shown", "why", hf_error_text(err), NULL);
+	else
+		hf_log(HF_INFO, "shown now", "repository", missing->repository->name, NULL);
+	hf_error_free(err); /* told */
+	missing->repository = NULL;
+}
+
+static void retry(void *arg)
+{
+	const struct opening *opening = arg;
+
+	for (size_t i = 0; i < opening->cli->n_chosen; i++) {
+		struct missing *missing = &opening->missing[i];
+
+		if (missing->repository && --missing->left == 0)
+			retry_one(opening, missing);
+	}
+}
+
+/* What /proc/mounts shows as the device. */
+static void name_mount(const struct hf_cli *cli, struct hf_buf *out)
+{
+	for (size_t i = 0; i < cli->n_chosen; i++)
+		hf_buf_printf(out, "%s%s", i ? "," : "",
+			cli->n_chosen > 1 ? cli->chosen[i].name
+					  : hf_store_url(hf_repo_store(cli->chosen[i].repo)));
+}
+
 static hf_err serve(struct hf_cli *cli, const struct mount *mount, struct wish *wish,
 	struct hf_mount_parent *parent)
 {
 	const size_t cache = mount->cache ? (size_t)mount->cache : (size_t)DEFAULT_CACHE;
-	struct hf_view *view;
+	HF_FREED struct missing *missing = hf_calloc(cli->n_chosen, sizeof(*missing));
+	struct opening opening = {cli, cache / HF_MAX(cli->n_chosen, 1), missing};
+	HF_RELEASED(hf_buf) name = {0};
 
-	HF_TRY(hf_cli_view(cli, cache, &wish->view, &view));
-	for (size_t i = 0; i < cli->n_open; i++)
-		HF_TRY(hf_repo_need(cli->repos[i], HF_READ, NULL));
-	wish->mount.name = hf_store_url(hf_repo_store(cli->repos[0]));
+	HF_TRY(hf_cli_view_new(cli, &wish->view));
+	HF_TRY(show_all(&opening));
+	cli->unattended = true;
+	name_mount(cli, &name);
+	wish->mount.name = hf_buf_text(&name);
 	wish->mount.fuse_options = wish->pass.len ? hf_buf_text(&wish->pass) : NULL;
-	return hf_mount_run(view, &wish->mount, parent);
+	wish->mount.retry = retry;
+	wish->mount.arg = &opening;
+	return hf_mount_run(cli->view, &wish->mount, parent);
 }
 
 static hf_err run_mount(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
@@ -249,8 +361,11 @@ static const char *const examples[] = {
 	"restore a directory as it was then",
 	"fusermount3 -u /mnt/past",
 	"unmount",
+	"holdfast -r platform -r tenant-a mount /mnt/past",
+	"two repositories of the configuration file in one mount",
 	"/backup/repo /mnt/past holdfast ro,key-file=/etc/holdfast.key,_netdev 0 0",
-	"a line of /etc/fstab",
+	"a line of /etc/fstab; `none` instead of a directory mounts what /etc/holdfast/config.yaml "
+	"has",
 	NULL,
 };
 
@@ -268,6 +383,11 @@ const struct hf_command hf_command_mount = {
 		       "(any time can be typed: "
 		       "\"at/2h ago\"), `labels/` the snapshots by label. New snapshots appear by "
 		       "themselves.\n\n"
+		       "Several repositories (`-r` more than once, or a configuration file) are "
+		       "shown in one: where two have the same source, each is "
+		       "`SOURCE@REPOSITORY`, which always names it. One that can't be opened is "
+		       "named, the others are mounted; it is shown once its store is there, but "
+		       "not if the key does not fit.\n\n"
 		       "The kernel enforces modes and ACLs as they were backed up. If the daemon "
 		       "dies the mount point stays, and "
 		       "gives an error: `fusermount3 -u` ends it.\n\n"
@@ -287,7 +407,7 @@ const struct hf_command hf_command_mount = {
 	.run = run_mount,
 };
 
-/* mount.holdfast URL DIR [-sfnv] [-o LIST] → holdfast -r URL mount [-o LIST] DIR */
+/* mount.holdfast URL DIR [-sfnv] [-o LIST] → holdfast -r URL mount [-o LIST] DIR; "none": no -r */
 void hf_mount_helper_argv(int *argc, char ***argv)
 {
 	static char program[] = "holdfast", command[] = "mount", repository[] = "-r",
@@ -308,7 +428,7 @@ void hf_mount_helper_argv(int *argc, char ***argv)
 			operands[bare++] = word;
 		}
 	}
-	if (operands[0]) {
+	if (operands[0] && strcmp(operands[0], "none") != 0) {
 		out[n++] = repository;
 		out[n++] = operands[0];
 	}

@@ -31,16 +31,16 @@ static hf_err run_init(struct hf_cli *cli, const void *options, const struct hf_
 	const struct init *init = options;
 	__attribute__((cleanup(hf_cli_unlock_release))) struct hf_cli_unlock unlock = {0};
 	HF_OWNED(hf_store) store = NULL;
+	struct hf_cli_repository *one;
 	struct hf_settings settings;
-	const char *url;
 
 	(void)operands;
 	hf_settings_default(&settings);
 	if (init->grace)
 		HF_TRY(hf_error_in(hf_duration_parse(init->grace, &settings.grace), "--grace"));
-	HF_TRY(hf_cli_url(cli, &url));
-	HF_TRY(hf_store_open(url, true, &store));
-	HF_TRY(hf_cli_unlock(cli, true, &unlock));
+	HF_TRY(hf_cli_one(cli, &one));
+	HF_TRY(hf_store_open(one->url, true, &store));
+	HF_TRY(hf_cli_unlock(cli, one, true, &unlock));
 	HF_TRY(hf_repo_init(store, &settings, init->slot ? init->slot : "admin", &unlock.unlock));
 	if (cli->json) {
 		json_t *line = json_pack("{s:s}", "type", "initialized");

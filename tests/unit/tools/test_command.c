@@ -128,7 +128,7 @@ START_TEST(global_options_go_to_the_program_and_may_be_repeated)
 	ck_assert_uint_eq(line.cli.repositories.n, 2);
 	ck_assert_str_eq(line.cli.repositories.at[1], "/b");
 	ck_assert_uint_eq(line.cli.jobs, 4);
-	ck_assert_str_eq(line.cli.key_command, "print");
+	ck_assert_str_eq(line.cli.key.command, "print");
 	ck_assert(line.cli.json && line.cli.quiet && line.cli.verbose && !line.cli.help);
 }
 END_TEST
