@@ -116,14 +116,30 @@ static void derive_fixed(struct hf_repo *repo)
 	hf_wipe(gear, sizeof(gear));
 }
 
-/* An init that was cut off between keyring and checkpoint is completed by the first who may. */
+static hf_err note_any(void *arg, const struct hf_object *object)
+{
+	(void)object;
+	*(bool *)arg = true;
+	return NULL;
+}
+
+/*
+ * An init that was cut off between keyring and checkpoint is completed by the first who may. Where
+ * there are commits it was not: a new first checkpoint, with a new store id, would void them all.
+ */
 static hf_err load_checkpoint(struct hf_repo *repo)
 {
-	bool found;
+	bool found, used = false;
 
 	HF_TRY(hf_checkpoint_load(repo, &found));
 	if (found)
 		return NULL;
+	HF_TRY(hf_store_list(repo->store, "commits/", "", note_any, &used));
+	if (used)
+		return hf_error_new(HF_CORRUPT,
+			"all checkpoints are gone from %s; hint: bring checkpoints/ back from a "
+			"copy of the store",
+			hf_store_url(repo->store));
 	if (!hf_repo_may(repo, HF_MAINTAIN))
 		return hf_error_new(HF_CORRUPT,
 			"%s has no checkpoint; hint: open it once with a key that may maintain",

@@ -255,6 +255,24 @@ START_TEST(an_init_that_was_cut_off_is_completed)
 }
 END_TEST
 
+START_TEST(a_repository_that_lost_its_checkpoints_is_not_begun_anew)
+{
+	HF_OWNED(hf_mem) mem = hf_mem_new(1);
+	char *cache = hf_test_dir();
+	struct hf_id ids[2];
+	struct hf_repo *repo;
+
+	init(mem);
+	ck_ok(open_as(mem, "first", cache, &repo));
+	write_chunks(repo, 0, 1, ids);
+	hf_repo_free(repo);
+	hf_mem_lose(mem, "checkpoints/0000000001", 0);
+	ck_fails_with(HF_CORRUPT, "all checkpoints are gone", open_as(mem, "first", cache, &repo));
+	ck_assert_uint_eq(hf_mem_count(mem, "checkpoints/"), 0);
+	hf_test_dir_free(cache);
+}
+END_TEST
+
 START_TEST(a_planted_keyring_locks_nobody_out)
 {
 	HF_OWNED(hf_mem) mem = hf_mem_new(2);
@@ -422,6 +440,6 @@ HF_TEST_MAIN("repo", chunks_of_one_machine_are_read_on_another, a_chunk_is_store
 	many_workers_and_none_give_the_same_objects, a_wrong_key_opens_nothing,
 	a_second_init_is_refused_and_an_empty_store_is_no_repository,
 	a_slot_with_write_adds_and_can_not_read, an_init_that_was_cut_off_is_completed,
-	a_snapshot_stands_in_a_pack_too, a_planted_keyring_locks_nobody_out,
-	a_writer_supplies_the_twins_that_a_killed_one_left_out,
+	a_repository_that_lost_its_checkpoints_is_not_begun_anew, a_snapshot_stands_in_a_pack_too,
+	a_planted_keyring_locks_nobody_out, a_writer_supplies_the_twins_that_a_killed_one_left_out,
 	no_failing_call_loses_what_was_published)
