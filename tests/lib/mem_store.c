@@ -348,3 +348,32 @@ void hf_mem_lose(struct hf_mem *mem, const char *name, unsigned copy)
 	}
 	pthread_mutex_unlock(&mem->lock);
 }
+
+static void copy_all(struct hf_mem *to, const struct hf_mem *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		for (unsigned copy = 0; copy < 2; copy++)
+			if (from->objects[i]->copies[copy].there)
+				fill(find_or_add(to, from->objects[i]->name), copy,
+					hf_buf_span(&from->objects[i]->copies[copy].bytes));
+}
+
+struct hf_mem *hf_mem_save(struct hf_mem *mem)
+{
+	struct hf_mem *saved = hf_mem_new(mem->copies);
+
+	pthread_mutex_lock(&mem->lock);
+	copy_all(saved, mem);
+	pthread_mutex_unlock(&mem->lock);
+	return saved;
+}
+
+void hf_mem_go_back(struct hf_mem *mem, const struct hf_mem *saved)
+{
+	for (size_t i = 0; i < mem->n; i++)
+		for (unsigned copy = 0; copy < 2; copy++)
+			hf_mem_lose(mem, mem->objects[i]->name, copy);
+	pthread_mutex_lock(&mem->lock);
+	copy_all(mem, saved);
+	pthread_mutex_unlock(&mem->lock);
+}

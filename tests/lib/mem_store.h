@@ -31,5 +31,8 @@ uint64_t hf_mem_bytes(struct hf_mem *mem, const char *prefix);
 struct hf_buf *hf_mem_at(struct hf_mem *mem, const char *name, unsigned copy);
 /* Loses one copy. */
 void hf_mem_lose(struct hf_mem *mem, const char *name, unsigned copy);
+/* All that is in it now, to go back to; hf_mem_free() it. */
+struct hf_mem *hf_mem_save(struct hf_mem *mem);
+void hf_mem_go_back(struct hf_mem *mem, const struct hf_mem *saved);
 
 #endif

@@ -8,19 +8,33 @@
 #include "backend/base/time.h"
 #include "tests/lib/test.h"
 
-static struct hf_repo *open_with(struct hf_small *small, const char *key)
+static hf_err try_open(
+	struct hf_small *small, const char *key, const char *cache, struct hf_repo **out)
 {
 	HF_RELEASED(hf_secret) secret = {0};
 	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
-	HF_FREED char *cache = hf_format("%s/%u", small->dir, small->opened++);
 	const struct hf_repo_options options = {.cache_dir = cache};
+	HF_OWNED(hf_repo) repo = NULL;
 	struct hf_store *store;
-	struct hf_repo *repo;
 
 	hf_secret_set(&secret, hf_span_str(key));
 	ck_ok(hf_mem_store_open(small->mem, &store));
-	ck_ok(hf_repo_open(store, &unlock, &options, &repo));
-	ck_ok(hf_repo_sync(repo, NULL));
+	struct hf_error *err = hf_repo_open(store, &unlock, &options, &repo);
+
+	if (err)
+		hf_store_free(store);
+	HF_TRY(err);
+	HF_TRY(hf_repo_sync(repo, NULL));
+	*out = HF_STEAL(repo);
+	return NULL;
+}
+
+static struct hf_repo *open_with(struct hf_small *small, const char *key)
+{
+	HF_FREED char *cache = hf_format("%s/%u", small->dir, small->opened++);
+	struct hf_repo *repo;
+
+	ck_ok(try_open(small, key, cache, &repo));
 	return repo;
 }
 
@@ -51,6 +65,11 @@ void hf_small_end(struct hf_small *small)
 struct hf_repo *hf_small_open(struct hf_small *small)
 {
 	return open_with(small, FIRST_KEY);
+}
+
+hf_err hf_small_try(struct hf_small *small, const char *cache, struct hf_repo **out)
+{
+	return try_open(small, FIRST_KEY, cache, out);
 }
 
 struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights)

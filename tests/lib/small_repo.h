@@ -25,6 +25,8 @@ void hf_small_end(struct hf_small *small);
 struct hf_repo *hf_small_open(struct hf_small *small);
 /* The same with the key of another slot, which is added with these rights. */
 struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights);
+/* The first key on a machine with that cache directory: opens and syncs, where that succeeds. */
+hf_err hf_small_try(struct hf_small *small, const char *cache, struct hf_repo **out);
 
 struct hf_writer *hf_small_writer(struct hf_repo *repo);
 /* Puts a copy of the bytes; its id. */
