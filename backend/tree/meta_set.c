@@ -173,6 +173,7 @@ static void set_times(struct subject *subject)
 
 static hf_err apply(struct subject *subject)
 {
+	enum hf_error_kind kind = HF_SYSTEM;
 	struct hf_error *err;
 
 	set_owner(subject);
@@ -184,10 +185,14 @@ static hf_err apply(struct subject *subject)
 	set_times(subject);
 	if (!subject->number)
 		return NULL;
+	/* Some file systems have little room for an inode's xattrs. Where the disk itself is full,
+	 * whoever writes next is told. */
+	if (subject->number == ENOSPC || subject->number == EDQUOT)
+		kind = HF_UNSUPPORTED;
 	errno = subject->number;
 	err = hf_error_sys("setting %s", hf_buf_text(&subject->missing));
 	hf_buf_release(&subject->missing);
-	return hf_error_as(err, HF_SYSTEM);
+	return hf_error_as(err, kind);
 }
 
 hf_err hf_meta_set_open(int fd, const struct hf_entry *entry, const struct hf_meta_apply *how)
