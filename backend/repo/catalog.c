@@ -60,9 +60,14 @@ static const char *const sql[QUERIES] = {
 	[ADD_PACK] = "INSERT INTO packs(id, kind, time, size, header, slot, seen, proven, depth,"
 		     " tabled, stated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[ADD_CHUNK] = "INSERT OR IGNORE INTO chunks VALUES(?1, ?2, ?3, ?4, ?5)",
+	[CORRECT_CHUNK] = "INSERT OR REPLACE INTO chunks VALUES(?1, ?2, ?3, ?4, ?5)",
+	[HAS_ROW] = "SELECT 1 FROM chunks WHERE id = ?1 AND pack = ?2 AND offset = ?3"
+		    " AND stored = ?4 AND plain = ?5",
+	[CORRECT_PACK] = "UPDATE packs SET kind = ?2, time = ?3, size = ?4, header = ?5,"
+			 " tabled = 1 WHERE n = ?1",
 	/* A mark may be wrong, or the copy whole again: it is the last to be tried, not none. */
 	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks c WHERE c.id = ?1"
-		       " ORDER BY EXISTS " HF_BAD_COPY " LIMIT 8",
+		       " ORDER BY EXISTS " HF_BAD_COPY " LIMIT 8 OFFSET ?2",
 	[SAFE_COPY] = "SELECT pack FROM chunks c WHERE c.id = ?1 AND NOT EXISTS " HF_BAD_COPY
 		      " AND NOT EXISTS (SELECT 1 FROM announced a, packs p WHERE p.n = c.pack"
 		      " AND a.pack = p.id) LIMIT 1",

@@ -64,6 +64,19 @@ void hf_pack_object_name(const struct hf_pack *pack, char out[HF_COMMIT_NAME_LEN
 hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
 	const struct hf_table *table, int64_t *n);
 /*
+ * A hostile writer may say anything of a pack, and be heard first: does a commit say what is known?
+ */
+enum hf_pack_word {
+	HF_PACK_NEW,     /* nobody said anything of it: add it */
+	HF_PACK_KNOWN,   /* the same, or it has a checkpoint's word */
+	HF_PACK_DISPUTED /* something else: ask the pack itself */
+};
+hf_err hf_catalog_weigh_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
+	const struct hf_table *table, enum hf_pack_word *word);
+/* Of a pack that is known: what it says itself takes the place of what was said of it. */
+hf_err hf_catalog_correct_pack(
+	struct hf_catalog *catalog, const struct hf_pack *pack, const struct hf_table *table);
+/*
  * The number of a pack with a copy that nobody marked as bad and that is not announced: what a
  * writer may rely on. 0: there is none, and a writer that has its bytes stores it anew.
  */
@@ -80,6 +93,9 @@ struct hf_location {
 #define HF_MAX_LOCATIONS 8
 /* Where copies of the chunk lie, those that are marked as bad last; *n 0: nowhere. */
 hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
+	struct hf_location out[HF_MAX_LOCATIONS], size_t *n);
+/* The next ones, behind those that were shown. */
+hf_err hf_catalog_find_more(struct hf_catalog *catalog, const struct hf_id *id, size_t skip,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n);
 hf_err hf_catalog_pack(
 	struct hf_catalog *catalog, int64_t n, struct hf_pack *out); /* HF_NOT_FOUND */

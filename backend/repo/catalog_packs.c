@@ -32,9 +32,10 @@ hf_err hf_catalog_pack_number(struct hf_catalog *catalog, const struct hf_id *id
 	return find_pack(catalog, id, n, &tabled);
 }
 
-hf_err hf_catalog_add_chunk(struct hf_catalog *catalog, int64_t pack, const struct hf_row *row)
+static hf_err add_chunk(
+	struct hf_catalog *catalog, enum hf_query query, int64_t pack, const struct hf_row *row)
 {
-	HF_USE use = hf_use_begin(catalog, ADD_CHUNK);
+	HF_USE use = hf_use_begin(catalog, query);
 
 	hf_use_id(&use, 1, &row->id);
 	hf_use_int(&use, 2, pack);
@@ -42,6 +43,11 @@ hf_err hf_catalog_add_chunk(struct hf_catalog *catalog, int64_t pack, const stru
 	hf_use_int(&use, 4, row->stored);
 	hf_use_int(&use, 5, row->plain);
 	return hf_use_run(&use, "adding a chunk");
+}
+
+hf_err hf_catalog_add_chunk(struct hf_catalog *catalog, int64_t pack, const struct hf_row *row)
+{
+	return add_chunk(catalog, ADD_CHUNK, pack, row);
 }
 
 static hf_err insert_pack(
@@ -71,6 +77,69 @@ static hf_err set_tabled(struct hf_catalog *catalog, int64_t n)
 
 	hf_use_int(&use, 1, n);
 	return hf_use_run(&use, "noting a pack's table");
+}
+
+static hf_err has_row(
+	struct hf_catalog *catalog, int64_t pack, const struct hf_row *row, bool *there)
+{
+	HF_USE use = hf_use_begin(catalog, HAS_ROW);
+
+	hf_use_id(&use, 1, &row->id);
+	hf_use_int(&use, 2, pack);
+	hf_use_int(&use, 3, row->offset);
+	hf_use_int(&use, 4, row->stored);
+	hf_use_int(&use, 5, row->plain);
+	return hf_use_step(&use, there);
+}
+
+hf_err hf_catalog_weigh_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
+	const struct hf_table *table, enum hf_pack_word *word)
+{
+	struct hf_pack known;
+	bool same;
+	int64_t n;
+
+	*word = HF_PACK_NEW;
+	HF_TRY(hf_catalog_pack_number(catalog, &pack->id, &n));
+	if (n == 0)
+		return NULL;
+	*word = HF_PACK_KNOWN;
+	HF_TRY(hf_catalog_pack(catalog, n, &known));
+	/* A checkpoint vouches for what its segments say. */
+	if (known.stated && !known.tabled)
+		return NULL;
+	same = known.kind == pack->kind && known.size == pack->size &&
+		memcmp(known.header, pack->header, HF_HEADER_LEN) == 0;
+	for (size_t i = 0; same && i < table->n; i++) {
+		if (!hf_id_is_zero(&table->rows[i].id))
+			HF_TRY(has_row(catalog, n, &table->rows[i], &same));
+	}
+	if (!same)
+		*word = HF_PACK_DISPUTED;
+	return NULL;
+}
+
+hf_err hf_catalog_correct_pack(
+	struct hf_catalog *catalog, const struct hf_pack *pack, const struct hf_table *table)
+{
+	int64_t n;
+
+	HF_TRY(hf_catalog_pack_number(catalog, &pack->id, &n));
+	{
+		HF_USE use = hf_use_begin(catalog, CORRECT_PACK);
+
+		hf_use_int(&use, 1, n);
+		hf_use_int(&use, 2, pack->kind);
+		hf_use_int(&use, 3, pack->time);
+		hf_use_int(&use, 4, (int64_t)pack->size);
+		hf_use_bytes(&use, 5, hf_span(pack->header, HF_HEADER_LEN));
+		HF_TRY(hf_use_run(&use, "correcting a pack"));
+	}
+	for (size_t i = 0; i < table->n; i++) {
+		if (!hf_id_is_zero(&table->rows[i].id))
+			HF_TRY(add_chunk(catalog, CORRECT_CHUNK, n, &table->rows[i]));
+	}
+	return NULL;
 }
 
 hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pack,
@@ -120,12 +189,13 @@ static struct hf_location read_place(sqlite3_stmt *statement)
 	};
 }
 
-hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
+hf_err hf_catalog_find_more(struct hf_catalog *catalog, const struct hf_id *id, size_t skip,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
 {
 	HF_USE use = hf_use_begin(catalog, FIND_CHUNK);
 
 	hf_use_id(&use, 1, id);
+	hf_use_int(&use, 2, (int64_t)skip);
 	for (*n = 0; *n < HF_MAX_LOCATIONS; ++*n) {
 		bool row;
 
@@ -136,6 +206,12 @@ hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
 		out[*n].row.id = *id;
 	}
 	return NULL;
+}
+
+hf_err hf_catalog_find(struct hf_catalog *catalog, const struct hf_id *id,
+	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
+{
+	return hf_catalog_find_more(catalog, id, 0, out, n);
 }
 
 hf_err hf_catalog_each_place(struct hf_catalog *catalog, hf_place_fn *each, void *arg)

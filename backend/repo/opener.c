@@ -341,16 +341,24 @@ void hf_opener_free(struct hf_opener *opener)
 static hf_err try_places(struct hf_opener *opener, struct search *search, bool *good)
 {
 	struct hf_location places[HF_MAX_LOCATIONS];
-	struct tools *tools;
-	size_t n = 0;
+	size_t n = 0, tried = 0;
 
 	HF_TRY(hf_segments_find(opener->repo, search->id, places, &n));
-	tools = tools_take(opener);
-	for (size_t i = 0; i < n && !*good && !hopeless(search); i++)
-		*good = try_place(opener, tools, &places[i], search);
-	tools_give(opener, tools);
 	if (n == 0 && !search->err)
 		search->err = hf_error_new(HF_CORRUPT, "no pack has it");
+	while (n > 0) {
+		struct tools *tools = tools_take(opener);
+
+		for (size_t i = 0; i < n && !*good && !hopeless(search); i++)
+			*good = try_place(opener, tools, &places[i], search);
+		tools_give(opener, tools);
+		if (n < HF_MAX_LOCATIONS || *good || hopeless(search))
+			return NULL;
+		/* Any number of false ones may stand before the true one. */
+		tried += n;
+		HF_TRY(hf_catalog_find_more(
+			hf_repo_catalog(opener->repo), search->id, tried, places, &n));
+	}
 	return NULL;
 }
 

@@ -109,6 +109,8 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again);
 /* ---- relied.c ---- */
 /* Packs that a commit relies on and that nobody else told of: reads their own tables. */
 hf_err hf_relied_take(struct hf_repo *repo);
+/* Commits differ about this pack: the catalog gets what the pack itself says. */
+hf_err hf_relied_settle(struct hf_repo *repo, const struct hf_id *id);
 
 /* ---- segments_read.c ---- */
 /* Takes what the segments of packs and records say into the catalog. Inside a transaction. */

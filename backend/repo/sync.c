@@ -200,8 +200,9 @@ static bool may_record(const struct hf_slot *slot, const struct hf_record *recor
 }
 
 static hf_err apply_pack(
-	struct hf_catalog *catalog, const struct hf_pack_record *record, const struct hf_seen *seen)
+	struct hf_repo *repo, const struct hf_pack_record *record, const struct hf_seen *seen)
 {
+	enum hf_pack_word word;
 	struct hf_pack pack = {
 		.id = record->id,
 		.kind = (enum hf_object_kind)record->header.kind,
@@ -212,7 +213,12 @@ static hf_err apply_pack(
 	int64_t n;
 
 	hf_header_print(&record->header, pack.header);
-	return hf_catalog_add_pack(catalog, &pack, &record->table, &n);
+	HF_TRY(hf_catalog_weigh_pack(repo->catalog, &pack, &record->table, &word));
+	if (word == HF_PACK_KNOWN)
+		return NULL;
+	return word == HF_PACK_DISPUTED
+		? hf_relied_settle(repo, &pack.id)
+		: hf_catalog_add_pack(repo->catalog, &pack, &record->table, &n);
 }
 
 static bool has_chunks(const struct hf_table *table)
@@ -236,12 +242,17 @@ static hf_err apply_riding(struct hf_catalog *catalog, const struct hf_span obje
 		.slot = seen->slot,
 		.seen = seen->time,
 	};
+	enum hf_pack_word word;
 	int64_t n;
 
 	if (!has_chunks(table))
 		return NULL;
 	memcpy(pack.header, object.at, HF_HEADER_LEN);
-	return hf_catalog_add_pack(catalog, &pack, table, &n);
+	HF_TRY(hf_catalog_weigh_pack(catalog, &pack, table, &word));
+	if (word == HF_PACK_KNOWN)
+		return NULL;
+	return word == HF_PACK_DISPUTED ? hf_catalog_correct_pack(catalog, &pack, table)
+					: hf_catalog_add_pack(catalog, &pack, table, &n);
 }
 
 /* A snapshot's id does not tell its source, and may be named before it is known: so the limits of
@@ -265,7 +276,7 @@ static hf_err apply_record(
 
 	switch (record->kind) {
 	case HF_RECORD_PACK:
-		return apply_pack(catalog, &record->pack, seen);
+		return apply_pack(fetch->repo, &record->pack, seen);
 	case HF_RECORD_SNAPSHOT:
 		return hf_catalog_add_snapshot(catalog, record, seen);
 	case HF_RECORD_UNFINISHED:

@@ -1,0 +1,142 @@
+/*
+ * Whoever stole a writer's key crowds out what honest slots said, by saying it first, more often,
+ * or with a false date: nothing that was stored becomes unreadable by it.
+ */
+#include <string.h>
+
+#include "backend/base/time.h"
+#include "backend/repo/catalog.h"
+#include "backend/repo/reader.h"
+#include "tests/lib/forged.h"
+#include "tests/lib/small_repo.h"
+#include "tests/lib/test.h"
+
+static struct hf_small small;
+static struct hf_repo *thief;
+static struct hf_id honest;
+static struct hf_pack pack; /* that has it */
+static int64_t now;
+
+static void setup(void)
+{
+	struct hf_location places[HF_MAX_LOCATIONS];
+	size_t n;
+
+	hf_small_init(&small, 1);
+	thief = hf_small_open_as(&small, HF_WRITE);
+	HF_OWNED(hf_writer) writer = hf_small_writer(small.repo);
+
+	honest = hf_small_put(writer, HF_CONTENT_PACK, hf_span_str("what must stay readable"));
+	ck_ok(hf_writer_publish(writer));
+	ck_ok(hf_catalog_find(hf_repo_catalog(small.repo), &honest, places, &n));
+	ck_assert_uint_eq(n, 1);
+	ck_ok(hf_catalog_pack(hf_repo_catalog(small.repo), places[0].pack, &pack));
+	ck_ok(hf_store_now(hf_repo_store(thief), &now));
+}
+
+static void teardown(void)
+{
+	hf_repo_free(thief);
+	hf_small_end(&small);
+}
+
+static hf_err reads(struct hf_repo *repo)
+{
+	HF_OWNED(hf_reader) reader = NULL;
+	HF_CHUNK_REF chunk = NULL;
+
+	HF_TRY(hf_reader_open(repo, 1 << 20, 0, &reader));
+	return hf_reader_get(reader, HF_CONTENT_PACK, &honest, &chunk);
+}
+
+static void all_read(void)
+{
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	ck_ok(reads(small.repo));
+	ck_ok(reads(fresh));
+}
+
+/* Dated an hour back, so that who comes with nothing hears it first. */
+static void say_first(const struct hf_pack_record *said)
+{
+	const struct hf_record record = {.kind = HF_RECORD_PACK, .pack = *said};
+	HF_RELEASED(hf_buf) printed = {0};
+
+	hf_record_print(&record, &printed);
+	const struct hf_forged_commit forged = {
+		.as = thief, .time = now - 3600 * HF_NS_PER_S, .records = hf_buf_span(&printed)};
+
+	hf_forged_commit_put(&forged);
+}
+
+START_TEST(a_hundred_false_places_of_a_chunk_hide_no_true_one)
+{
+	struct hf_row row = {.id = honest, .plain = 9, .stored = 25, .offset = HF_HEADER_LEN};
+	struct hf_pack_record said = {.size = 4096, .table = {.rows = &row, .n = 1}};
+
+	ck_ok(hf_header_parse(hf_span(pack.header, HF_HEADER_LEN), &said.header));
+	for (unsigned i = 0; i < 100; i++) {
+		hf_random(said.id.bytes, sizeof(said.id.bytes));
+		say_first(&said);
+	}
+	all_read();
+}
+END_TEST
+
+/* Of an honest pack: that it has another chunk, the true one elsewhere, or another size or key. */
+static void lie_nothing_in_it(struct hf_pack_record *said)
+{
+	memset(said->table.rows[0].id.bytes, 7, HF_ID_LEN);
+}
+static void lie_elsewhere(struct hf_pack_record *said)
+{
+	said->table.rows[0].stored--;
+	said->table.rows[0].plain--;
+}
+static void lie_larger(struct hf_pack_record *said)
+{
+	said->size += 512;
+}
+static void lie_smaller(struct hf_pack_record *said)
+{
+	said->size = HF_HEADER_LEN + said->table.rows[0].stored;
+}
+static void lie_header(struct hf_pack_record *said)
+{
+	said->header.public_value[3] ^= 1;
+}
+static void lie_kind(struct hf_pack_record *said)
+{
+	said->header.kind = HF_META_PACK;
+}
+static void (*const lies[])(struct hf_pack_record *) = {
+	lie_nothing_in_it, lie_elsewhere, lie_larger, lie_smaller, lie_header, lie_kind};
+
+START_TEST(a_false_word_about_a_pack_hides_no_chunk_of_it)
+{
+	struct hf_location places[HF_MAX_LOCATIONS];
+	struct hf_pack_record said = {.id = pack.id, .size = pack.size, .table = {.n = 1}};
+	size_t n;
+
+	ck_ok(hf_header_parse(hf_span(pack.header, HF_HEADER_LEN), &said.header));
+	ck_ok(hf_catalog_find(hf_repo_catalog(small.repo), &honest, places, &n));
+	said.table.rows = &places[0].row;
+	lies[_i](&said);
+	say_first(&said);
+	all_read();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("crowding");
+	TCase *tests = hf_test_case(suite, "crowding");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_hundred_false_places_of_a_chunk_hide_no_true_one);
+	tcase_add_loop_test(
+		tests, a_false_word_about_a_pack_hides_no_chunk_of_it, 0, ARRAY_LEN(lies));
+	return hf_test_run_suite(suite);
+}
