@@ -294,6 +294,22 @@ START_TEST(a_commit_of_a_stolen_key_that_is_dated_far_ahead_does_not_count)
 }
 END_TEST
 
+START_TEST(a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not_count)
+{
+	const int64_t hour = 3600 * HF_NS_PER_S;
+	struct hf_buf late = hf_forged_snapshot("files/home", MOMENT + 1);
+	struct hf_buf later = hf_forged_snapshot("files/home", MOMENT + 2);
+	int64_t now;
+
+	ck_ok(hf_store_now(hf_repo_store(thief), &now));
+	hf_forged_checkpoint_put(small.repo, hf_repo_slot(small.repo)->n, now - hour);
+	put_records(thief, 0, now - 2 * hour, &late);
+	all_see("files/home", 1);
+	put_records(thief, 0, now - hour / 2, &later);
+	all_see("files/home", 2);
+}
+END_TEST
+
 /* ---- after the revocation ---- */
 
 START_TEST(what_a_revoked_writer_adds_is_void_however_it_is_dated)
@@ -402,6 +418,8 @@ int main(void)
 	tcase_add_loop_test(tests, a_keyring_that_another_root_signed_is_passed_over, 0, 2);
 	tcase_add_test(tests, a_stolen_key_of_some_sources_adds_to_no_other);
 	tcase_add_test(tests, a_commit_of_a_stolen_key_that_is_dated_far_ahead_does_not_count);
+	tcase_add_test(
+		tests, a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not_count);
 	tcase_add_test(tests, what_a_revoked_writer_adds_is_void_however_it_is_dated);
 	tcase_add_test(tests, a_revoked_writers_packs_stay_readable);
 	tcase_add_test(tests, a_revoked_reader_opens_nothing_that_is_written_after);
