@@ -47,6 +47,7 @@ static const char *const sql[QUERIES] = {
 	[GET_FACT] = "SELECT value FROM facts WHERE name = ?1",
 	[HAS_COMMIT] = "SELECT 1 FROM commits WHERE name = ?1",
 	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3, 0)",
+	[COMMITS_SINCE] = "SELECT count(*) FROM commits WHERE name >= ?1",
 	[EACH_COMMIT] = "SELECT name FROM commits WHERE NOT contained ORDER BY name",
 	[EACH_COMMIT_OF] = "SELECT name FROM commits WHERE slot = ?1 AND counted ORDER BY name",
 	[DISTRUST_LABELS] = "DELETE FROM labels WHERE snapshot IN"
@@ -415,6 +416,20 @@ hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg)
 			return NULL;
 		HF_TRY(each(arg, (const char *)sqlite3_column_text(use->statement, 0)));
 	}
+}
+
+hf_err hf_catalog_commits_since(struct hf_catalog *catalog, int64_t time, uint64_t *n)
+{
+	HF_USE use = hf_use_begin(catalog, COMMITS_SINCE);
+	char from[HF_COMMIT_NAME_LEN + 1];
+	const struct hf_id lowest = {{0}};
+	bool row;
+
+	hf_commit_name(time, &lowest, from);
+	hf_use_text(&use, 1, hf_span_str(from));
+	HF_TRY(hf_use_step(&use, &row));
+	*n = row ? (uint64_t)sqlite3_column_int64(use.statement, 0) : 0;
+	return NULL;
 }
 
 hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void *arg)

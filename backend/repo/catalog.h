@@ -29,6 +29,8 @@ hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *va
 bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name);
 hf_err hf_catalog_add_commit(
 	struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
+/* How many it has that are dated then or later. */
+hf_err hf_catalog_commits_since(struct hf_catalog *catalog, int64_t time, uint64_t *n);
 typedef struct hf_error *hf_name_fn(void *arg, const char *name);
 hf_err hf_catalog_each_commit(
 	struct hf_catalog *catalog, hf_name_fn *each, void *arg); /* by name; no contained ones */

@@ -221,6 +221,9 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 	const struct hf_id lowest = {{0}};
 
 	hf_commit_name(cutoff, &lowest, from);
+	/* Judged anew with their commits. */
+	HF_TRY(hf_catalog_set(catalog, "claimed keyring", 0));
+	HF_TRY(hf_catalog_set(catalog, "claimed checkpoint", 0));
 	HF_TRY(take_back(catalog, DISTRUST_LABELS, slot, cutoff));
 	HF_TRY(take_back(catalog, DISTRUST_SNAPSHOTS, slot, cutoff));
 	HF_TRY(drop_since(catalog, FORGET_RECORDS, cutoff));

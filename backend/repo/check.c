@@ -255,8 +255,8 @@ static hf_err verify_keyring(struct hf_repo *repo, uint32_t n, unsigned copy)
 struct numbered {
 	const char *folder;
 	hf_err (*verify)(struct hf_repo *repo, uint32_t n, unsigned copy);
-	uint32_t newest; /* that we know: it must be there */
-	bool all;        /* and all before it */
+	uint32_t newest, claimed; /* that we know, that a commit knew: they must be there */
+	bool all;                 /* and all before it */
 };
 
 static hf_err check_number(struct check *check, const struct numbered *numbered, uint32_t n)
@@ -308,7 +308,9 @@ static hf_err check_numbered(struct check *check, const struct numbered *numbere
 		if (n && !is_listed(&listed, n))
 			HF_TRY(check_number(check, numbered, n));
 	}
-	return NULL;
+	return numbered->claimed > numbered->newest && !is_listed(&listed, numbered->claimed)
+		? check_number(check, numbered, numbered->claimed)
+		: NULL;
 }
 
 static hf_err check_numbers(struct check *check)
@@ -317,12 +319,14 @@ static hf_err check_numbers(struct check *check)
 		.folder = "keyring",
 		.verify = verify_keyring,
 		.newest = hf_repo_keyring(check->repo)->n,
+		.claimed = check->repo->claimed_keyring,
 		.all = true, /* keyrings are kept for ever */
 	};
 	const struct numbered checkpoints = {
 		.folder = "checkpoints",
 		.verify = hf_checkpoint_verify,
 		.newest = check->repo->checkpoint,
+		.claimed = check->repo->claimed_checkpoint,
 	};
 
 	HF_TRY(check_numbered(check, &keyrings));

@@ -46,6 +46,8 @@ struct hf_repo {
 	uint32_t checkpoint;  /* the newest known, with its digest and its cutoff */
 	struct hf_id checkpoint_id;
 	int64_t cutoff;
+	size_t gone;                                  /* commits that were told of as gone */
+	uint32_t claimed_keyring, claimed_checkpoint; /* the highest that a commit's writer knew */
 	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
 	bool newer_told;
 };
@@ -118,6 +120,13 @@ hf_err hf_segments_take_packs(struct hf_repo *repo);
 hf_err hf_segments_take_records(struct hf_repo *repo);
 /* Every commit that the checkpoint's segments name. */
 hf_err hf_segments_commits(struct hf_repo *repo, struct hf_map *out);
+
+/* ---- gone.c: under the lock ---- */
+/* Tells of commits that the catalog has and the store lacks, unless a checkpoint contains them. */
+hf_err hf_gone_commits(struct hf_repo *repo);
+/* Notes which keyring and checkpoint a commit's writer knew; tells where the store lacks them. */
+hf_err hf_gone_claim(struct hf_repo *repo, const struct hf_commit *commit);
+hf_err hf_gone_heads(struct hf_repo *repo);
 
 /* ---- sync.c ---- */
 /* Takes one record of a checkpoint in, whose origin is said. */

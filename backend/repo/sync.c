@@ -316,6 +316,8 @@ static hf_err apply(struct fetch *fetch)
 		}
 		HF_TRY(apply_record(fetch, record, &seen));
 	}
+	if (fetch->counts)
+		HF_TRY(hf_gone_claim(fetch->repo, &fetch->commit));
 	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
 }
 
@@ -361,6 +363,7 @@ struct sync {
 	int64_t now;
 	struct fetch *batch[BATCH_COMMITS];
 	size_t n, bytes;
+	uint64_t met; /* that the catalog had */
 	bool vanished, changed;
 };
 
@@ -419,8 +422,12 @@ static hf_err meet(void *arg, const struct hf_object *object)
 		hf_error_free(err); /* what is no commit lies there: not ours to judge */
 		return NULL;
 	}
-	if (time < sync->repo->cutoff || hf_catalog_has_commit(sync->repo->catalog, object->name))
+	if (time < sync->repo->cutoff)
 		return NULL;
+	if (hf_catalog_has_commit(sync->repo->catalog, object->name)) {
+		sync->met++;
+		return NULL;
+	}
 	fetch = hf_calloc(1, sizeof(*fetch));
 	fetch->repo = sync->repo;
 	fetch->sync = sync;
@@ -465,13 +472,17 @@ static hf_err follow_checkpoint(struct hf_repo *repo, bool *again, bool *changed
 static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 {
 	struct sync sync = {.repo = repo};
+	uint64_t known;
 	bool found;
 
 	HF_TRY(hf_store_now(repo->store, &sync.now));
+	HF_TRY(hf_catalog_commits_since(repo->catalog, repo->cutoff, &known));
 	HF_TRY(sync_commits(&sync));
 	*vanished = sync.vanished;
 	*changed |= sync.changed;
 	HF_TRY(hf_checkpoint_load(repo, &found));
+	if (sync.met < known || repo->gone)
+		HF_TRY(hf_gone_commits(repo));
 	return follow_checkpoint(repo, vanished, changed);
 }
 
@@ -507,6 +518,8 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 		err = sync_once(repo, &vanished, &any);
 	if (!err)
 		err = hf_relied_take(repo);
+	if (!err)
+		err = hf_gone_heads(repo);
 	pthread_mutex_unlock(&repo->lock);
 	if (!err && vanished)
 		err = hf_error_new(HF_CORRUPT, "commits vanish from %s while they are read",

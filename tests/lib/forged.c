@@ -33,7 +33,7 @@ void hf_forged_commit_put(const struct hf_forged_commit *forged)
 	struct hf_commit commit = {
 		.slot = forged->slot ? forged->slot : hf_repo_slot(forged->as)->n,
 		.time = whole_seconds(forged->as, forged->time),
-		.keyring = 1,
+		.keyring = forged->keyring ? forged->keyring : 1,
 		.checkpoint = 1,
 	};
 	struct hf_signing signing = {.domain = "holdfast commit 1", .slot = commit.slot};

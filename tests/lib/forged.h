@@ -11,6 +11,7 @@ struct hf_forged_commit {
 	struct hf_repo *as; /* whose keys, and whose store it is put into */
 	uint32_t slot;      /* that it says; 0: the own one */
 	int64_t time;       /* 0: the store's now */
+	uint32_t keyring;   /* that it says it knew; 0: the first */
 	struct hf_span records;
 };
 /* Seals, signs with the slot's own key and puts it. */

@@ -6,6 +6,7 @@
 
 #include "backend/base/time.h"
 #include "backend/format/limits.h"
+#include "backend/repo/check.h"
 #include "backend/repo/history.h"
 #include "backend/repo/reader.h"
 #include "tests/lib/forged.h"
@@ -310,6 +311,33 @@ START_TEST(a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not
 }
 END_TEST
 
+static uint64_t findings(struct hf_repo *repo)
+{
+	const struct hf_check_options options = {0};
+	struct hf_check_result result;
+
+	ck_ok(hf_repo_sync(repo, NULL));
+	ck_ok(hf_check_objects(repo, &options, &result));
+	return result.findings;
+}
+
+START_TEST(what_a_thief_says_it_knew_is_told_until_its_key_is_revoked)
+{
+	struct hf_buf record = hf_forged_snapshot("files/home", MOMENT + 1);
+	const struct hf_forged_commit forged = {
+		.as = thief, .keyring = UINT32_MAX, .records = hf_buf_span(&record)};
+
+	ck_assert_uint_eq(findings(small.repo), 0);
+	hf_forged_commit_put(&forged);
+	hf_buf_release(&record);
+	all_see("files/home", 2);
+	ck_assert_uint_eq(findings(small.repo), 1);
+	ck_ok(hf_repo_revoke(small.repo, "rights-1", 0));
+	ck_assert_uint_eq(findings(small.repo), 0);
+	all_see("files/home", 1);
+}
+END_TEST
+
 /* ---- after the revocation ---- */
 
 START_TEST(what_a_revoked_writer_adds_is_void_however_it_is_dated)
@@ -420,6 +448,7 @@ int main(void)
 	tcase_add_test(tests, a_commit_of_a_stolen_key_that_is_dated_far_ahead_does_not_count);
 	tcase_add_test(
 		tests, a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not_count);
+	tcase_add_test(tests, what_a_thief_says_it_knew_is_told_until_its_key_is_revoked);
 	tcase_add_test(tests, what_a_revoked_writer_adds_is_void_however_it_is_dated);
 	tcase_add_test(tests, a_revoked_writers_packs_stay_readable);
 	tcase_add_test(tests, a_revoked_reader_opens_nothing_that_is_written_after);
