@@ -128,12 +128,14 @@ hf_err hf_gone_commits(struct hf_repo *repo);
 hf_err hf_gone_claim(struct hf_repo *repo, const struct hf_commit *commit);
 hf_err hf_gone_heads(struct hf_repo *repo);
 
+/* ---- supply.c ---- */
+/* Writes the copies of an object that are missing, from good bytes; best effort. */
+void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
+
 /* ---- sync.c ---- */
 /* Takes one record of a checkpoint in, whose origin is said. */
 hf_err hf_sync_apply_stated(
 	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen);
-/* Writes the copies of an object that are missing, from good bytes; best effort. */
-void hf_sync_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
 /* Takes a whole commit object that was verified or is our own into the catalog. */
 hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object);
 
