@@ -4,6 +4,7 @@
 #
 #     fuzz      libFuzzer by clang, HF_FUZZ_SECONDS (600) for each target; what it finds: found/
 #     faults    every allocation, every call on the disk, every kill and power cut (HF_POINTS: some)
+#     explore   the pruning protocol at large bounds, in HF_EXPLORE_GIB (6) of memory
 #     e2e       the end-to-end tests with HF_BIG=1
 #     unit      unit tests with HF_BIG=1, and HF_FUZZ_ROUNDS (20000) changes of each fuzz input
 #     valgrind  memcheck over the unit tests (leaks are LeakSanitizer's)
@@ -93,6 +94,13 @@ campaign_faults() {
     done
 }
 
+campaign_explore() {
+    build plain -Dtests=enabled || { verdict "plain build" 1; return; }
+    logged "explore table" "$TOP/plain/tests/explore/explore" table
+    HF_BIG=1 logged "explore bounds" "$TOP/plain/tests/explore/explore" bounds
+    grep -vE '^        ' "$LOGS/explore-bounds.log"
+}
+
 campaign_e2e() {
     build plain -Dtests=enabled || { verdict "plain build" 1; return; }
     HF_BIG=1 meson_run "e2e big" -C "$TOP/plain" --suite e2e
@@ -138,7 +146,7 @@ campaign_soak() {
     cat "$LOGS/soak.log"
 }
 
-[ $# -gt 0 ] || set -- fuzz faults e2e unit valgrind threads coverage soak
+[ $# -gt 0 ] || set -- fuzz faults explore e2e unit valgrind threads coverage soak
 for name in "$@"; do
     declare -F "campaign_$name" >/dev/null || { echo "no campaign is called $name"; exit 2; }
     "campaign_$name"
