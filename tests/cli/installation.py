@@ -9,7 +9,7 @@ from lib import main, need
 
 BUILD = os.environ["BUILD"]
 UNITS = ("holdfast-backup@.service", "holdfast-backup@.timer", "holdfast-check.service",
-         "holdfast-check.timer")
+         "holdfast-check.timer", "holdfast-prune.service", "holdfast-prune.timer")
 BELOW_PREFIX = {
     "bin/holdfast",
     "share/bash-completion/completions/holdfast",
