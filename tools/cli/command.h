@@ -16,6 +16,7 @@ struct hf_cli;
 
 enum hf_option_type {
 	HF_OPTION_FLAG,     /* bool */
+	HF_OPTION_SHARE,    /* uint64_t: "--name=5%", or alone: 100 */
 	HF_OPTION_TEXT,     /* const char * */
 	HF_OPTION_LIST,     /* struct hf_list: may be repeated */
 	HF_OPTION_NUMBER,   /* uint64_t */
@@ -33,7 +34,7 @@ struct hf_option {
 	const char *name; /* without the dashes */
 	char letter;      /* 0: none */
 	enum hf_option_type type;
-	const char *argument; /* "PATH"; NULL for a flag */
+	const char *argument; /* "PATH"; NULL for a flag; "[=N%]" for a share */
 	size_t offset;
 	const char *help;
 	const char *variable; /* of the environment, for when the option is not given; NULL: none */

@@ -59,7 +59,7 @@ static void set_global(struct hf_cli *cli, const struct hf_option *option, const
 /* attached: what stands behind the option in its own word, NULL: nothing. */
 static void read_option(struct typed *typed, const struct hf_option *option, const char *attached)
 {
-	if (!option || option->type == HF_OPTION_FLAG)
+	if (!option || !hf_option_takes_word(option))
 		return;
 	if (attached)
 		set_global(typed->cli, option, attached);
@@ -72,7 +72,7 @@ static void read_letters(struct typed *typed, const char *letters)
 	for (; *letters; letters++) {
 		const struct hf_option *option = find_letter(typed, *letters);
 
-		if (option && option->type != HF_OPTION_FLAG) {
+		if (option && hf_option_takes_word(option)) {
 			read_option(typed, option, letters[1] ? letters + 1 : NULL);
 			return;
 		}

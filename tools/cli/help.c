@@ -4,6 +4,7 @@
 
 #include "backend/base/buf.h"
 #include "tools/cli/command.h"
+#include "tools/cli/parse.h"
 
 #define COLUMNS 80
 #define OPTION_COLUMN 30
@@ -61,7 +62,7 @@ static void print_option(const struct hf_option *option, FILE *to)
 {
 	HF_FREED char *left = hf_format("  %c%c%s --%s%s%s", option->letter ? '-' : ' ',
 		option->letter ? option->letter : ' ', option->letter ? "," : " ", option->name,
-		option->argument ? " " : "", option->argument ? option->argument : "");
+		hf_option_takes_word(option) ? " " : "", option->argument ? option->argument : "");
 	HF_FREED char *help = option->variable
 		? hf_format("%s (%s)", option->help, option->variable)
 		: hf_strdup(option->help);

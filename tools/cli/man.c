@@ -4,6 +4,7 @@
 #include "backend/base/buf.h"
 #include "tools/cli/command.h"
 #include "tools/cli/config.h"
+#include "tools/cli/parse.h"
 
 /* The number of the character at text, and its length: the tables are valid UTF-8. */
 static unsigned character(const char *text, size_t *len)
@@ -82,7 +83,7 @@ static void print_option(const struct hf_option *option, FILE *to)
 	print_roff(option->name, false, to);
 	fputs("\\fR", to);
 	if (option->argument) {
-		fputs(" \\fI", to);
+		fputs(hf_option_takes_word(option) ? " \\fI" : "\\fI", to);
 		print_roff(option->argument, false, to);
 		fputs("\\fR", to);
 	}

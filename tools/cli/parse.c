@@ -38,6 +38,11 @@ const struct hf_option *hf_option_lettered(const struct hf_option *options, size
 	return NULL;
 }
 
+bool hf_option_takes_word(const struct hf_option *option)
+{
+	return option->type != HF_OPTION_FLAG && option->type != HF_OPTION_SHARE;
+}
+
 static hf_err set_number(const char *value, uint64_t *out)
 {
 	char *end;
@@ -56,6 +61,19 @@ static hf_err set_size(const char *value, uint64_t *out)
 		: hf_error_new(HF_INVALID, "\"%s\" is not a size; hint: 4096, 256M, 1.5G", value);
 }
 
+/* value NULL: all of it. */
+static hf_err set_share(const char *value, uint64_t *out)
+{
+	char *end;
+
+	if (!value)
+		value = "100%";
+	*out = strtoul(value, &end, 10);
+	return *value < '0' || *value > '9' || strcmp(end, "%") != 0 || *out < 1 || *out > 100
+		? hf_error_new(HF_INVALID, "\"%s\" is not a share; hint: 1%% to 100%%", value)
+		: NULL;
+}
+
 hf_err hf_option_set(const struct hf_option *option, void *base, const char *value)
 {
 	void *at = (char *)base + option->offset;
@@ -64,6 +82,8 @@ hf_err hf_option_set(const struct hf_option *option, void *base, const char *val
 	case HF_OPTION_FLAG:
 		*(bool *)at = true;
 		return NULL;
+	case HF_OPTION_SHARE:
+		return set_share(value, at);
 	case HF_OPTION_TEXT:
 		*(const char **)at = value;
 		return NULL;
@@ -93,6 +113,7 @@ bool hf_option_is_set(const struct hf_option *option, const void *base)
 		return *(const char *const *)at != NULL;
 	case HF_OPTION_LIST:
 		return ((const struct hf_list *)at)->n > 0;
+	case HF_OPTION_SHARE:
 	case HF_OPTION_NUMBER:
 	case HF_OPTION_SIZE:
 	case HF_OPTION_TIME:
@@ -247,8 +268,10 @@ static hf_err take_long(struct reading *reading, const char *name)
 
 		return unknown_option(reading->parsed, bare);
 	}
-	if (found.option->type != HF_OPTION_FLAG)
+	if (hf_option_takes_word(found.option))
 		return take_value(reading, &found, equals ? equals + 1 : NULL);
+	if (found.option->type == HF_OPTION_SHARE)
+		return set_value(&found, equals ? equals + 1 : NULL);
 	return equals ? hf_error_new(HF_INVALID, "--%s takes no value", found.option->name)
 		      : set_value(&found, NULL);
 }
@@ -261,7 +284,7 @@ static hf_err take_letters(struct reading *reading, const char *letters)
 
 		if (!found.option)
 			return hf_error_new(HF_INVALID, "there is no option -%c", *letters);
-		if (found.option->type != HF_OPTION_FLAG)
+		if (hf_option_takes_word(found.option))
 			return take_value(reading, &found, letters[1] ? letters + 1 : NULL);
 		HF_TRY(set_value(&found, NULL));
 	}

@@ -20,6 +20,9 @@ hf_err hf_parse(int argc, char **argv, struct hf_cli *cli, struct hf_parsed *out
 hf_err hf_parsed_check(const struct hf_parsed *parsed);
 void hf_parsed_release(struct hf_parsed *parsed);
 
+/* Does a value follow as a word of its own? Not to a flag, nor to a share, whose value stands with
+ * it. */
+bool hf_option_takes_word(const struct hf_option *option);
 /* Writes the value to where the option's field is in base; NULL for a flag. The error does not say
  * whose value it is. */
 hf_err hf_option_set(const struct hf_option *option, void *base, const char *value);
