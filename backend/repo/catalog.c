@@ -10,7 +10,7 @@
 #include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
-#define CATALOG_VERSION 4
+#define CATALOG_VERSION 5
 #define STRING(x) #x
 #define TEXT_OF(x) STRING(x)
 
@@ -23,9 +23,9 @@ static const char schema[] =
 	"CREATE TABLE facts(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;"
 	"CREATE TABLE commits(name TEXT PRIMARY KEY, slot INTEGER, counted INTEGER,"
 	" contained INTEGER) WITHOUT ROWID;"
-	"CREATE TABLE packs(n INTEGER PRIMARY KEY, id BLOB UNIQUE, kind INTEGER, time INTEGER,"
-	" size INTEGER, header BLOB, slot INTEGER, seen INTEGER, proven INTEGER, depth INTEGER,"
-	" tabled INTEGER, stated INTEGER);"
+	"CREATE TABLE packs(n INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB UNIQUE,"
+	" kind INTEGER, time INTEGER, size INTEGER, header BLOB, slot INTEGER, seen INTEGER,"
+	" proven INTEGER, depth INTEGER, tabled INTEGER, stated INTEGER);"
 	"CREATE TABLE chunks(id BLOB, pack INTEGER, offset INTEGER, stored INTEGER, plain INTEGER,"
 	" PRIMARY KEY(id, pack)) WITHOUT ROWID;"
 	"CREATE TABLE snapshots(id BLOB PRIMARY KEY, source TEXT, moment INTEGER, seen INTEGER,"
@@ -38,7 +38,7 @@ static const char schema[] =
 	" WITHOUT ROWID;"
 	"CREATE TABLE records(kind INTEGER, slot INTEGER, seen INTEGER, origin BLOB, body BLOB,"
 	" digest BLOB, stated INTEGER, PRIMARY KEY(kind, origin, digest)) WITHOUT "
-	"ROWID;" HF_STATE_SCHEMA HF_FORGOTTEN_SCHEMA HF_HEALTH_SCHEMA;
+	"ROWID;" HF_STATE_SCHEMA HF_FORGOTTEN_SCHEMA HF_HEALTH_SCHEMA HF_PROVEN_SCHEMA;
 
 #define PACK_COLUMNS "n, id, kind, time, size, header, slot, seen, proven, depth, tabled, stated"
 
@@ -73,8 +73,8 @@ static const char *const sql[QUERIES] = {
 		      " AND NOT EXISTS (SELECT 1 FROM announced a, packs p WHERE p.n = c.pack"
 		      " AND a.pack = p.id) LIMIT 1",
 	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
-	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM packs WHERE n = ?1",
-	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM packs ORDER BY n",
+	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM shown_packs WHERE n = ?1",
+	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM shown_packs ORDER BY n",
 	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
 			 " ON CONFLICT(id) DO UPDATE SET stated = max(stated, ?10),"
 			 " (seen, slot, origin) = (SELECT * FROM (VALUES(?4, ?5, ?8),"
@@ -86,6 +86,16 @@ static const char *const sql[QUERIES] = {
 	[FORGET_SOURCE] = "INSERT OR IGNORE INTO forgotten_sources VALUES(?1, ?2)",
 	[UNFORGET_SNAPSHOTS] = "DELETE FROM forgotten WHERE seen >= ?1",
 	[UNFORGET_SOURCES] = "DELETE FROM forgotten_sources WHERE until >= ?1",
+	[ADD_PROVEN] = "INSERT OR IGNORE INTO proven VALUES(?1, ?2, ?3, ?4, ?5)",
+	[UNPROVE] = "DELETE FROM proven WHERE seen >= ?1",
+	[PROOFS] = "SELECT count(*) FILTER (WHERE NOT proven),"
+		   " sum(size) FILTER (WHERE NOT proven),"
+		   " count(*) FILTER (WHERE iif(proven, proven, seen) < ?1),"
+		   " sum(size) FILTER (WHERE iif(proven, proven, seen) < ?1),"
+		   " min(iif(proven, proven, seen)) FROM shown_packs",
+	[EACH_RECORD_OF] = "SELECT 2, body FROM snapshots WHERE origin = ?1 AND finished"
+			   " UNION ALL SELECT kind, body FROM records WHERE origin = ?1",
+	[HAS_RUN] = "SELECT 1 FROM snapshots WHERE run = ?1 AND finished LIMIT 1",
 	[SOURCES] = "SELECT DISTINCT source FROM shown WHERE finished ORDER BY source",
 	[LABEL_KEYS] = "SELECT DISTINCT key FROM labels JOIN shown ON id = snapshot ORDER BY key",
 	[LABEL_VALUES] = "SELECT DISTINCT value FROM labels JOIN shown ON id = snapshot"
@@ -138,9 +148,16 @@ static const char *const sql[QUERIES] = {
 			   " (SELECT 1 FROM snapshots f WHERE f.run = s.run AND f.finished)))",
 	[LIVE_JOURNAL] = "SELECT kind, body, slot, seen, origin FROM records"
 			 " WHERE kind IN (3, 4) AND seen < ?1 AND (?2 OR NOT stated)",
-	[KEPT_RECORDS] = "SELECT kind, body, slot, seen, origin FROM records"
-			 " WHERE (kind = 5 OR kind BETWEEN 7 AND 11) AND seen < ?1"
-			 " ORDER BY seen, origin, kind",
+	/* Proofs that newer ones have outdone are let go of; all, rather than burst a checkpoint.
+         */
+	[KEPT_RECORDS] =
+		"SELECT kind, body, slot, seen, origin FROM records k"
+		" WHERE (kind = 5 OR kind BETWEEN 7 AND 11) AND seen < ?1"
+		" AND (kind <> 9 OR ((SELECT sum(length(body)) FROM records WHERE kind = 9)"
+		" < 4194304 AND EXISTS (SELECT 1 FROM proven p WHERE p.origin = k.origin"
+		" AND NOT EXISTS (SELECT 1 FROM proven n WHERE n.pack = p.pack"
+		" AND (n.seen, n.origin) > (p.seen, p.origin)))))"
+		" ORDER BY seen, origin, kind",
 };
 
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)

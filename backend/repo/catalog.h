@@ -179,8 +179,27 @@ typedef struct hf_error *hf_substitute_fn(void *arg, const struct hf_substitute 
 hf_err hf_catalog_each_substitute(
 	struct hf_catalog *catalog, const struct hf_id *lost, hf_substitute_fn *each, void *arg);
 
+/* Counts for its packs whether they are known yet or not. */
+hf_err hf_catalog_add_proven(
+	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
+/* Bytes are proven until they are read wrong: from when they were written on, or last read. */
+struct hf_proofs {
+	uint64_t never_packs, never_bytes; /* that nobody has read since they were written */
+	uint64_t old_packs, old_bytes;     /* neither written nor read since `before` */
+	int64_t oldest;                    /* the longest ago that one was; 0: there is no pack */
+};
+hf_err hf_catalog_proofs(struct hf_catalog *catalog, int64_t before, struct hf_proofs *out);
+
 /* Any other record, kept as its bytes; the same one twice is one. */
 hf_err hf_catalog_add_record(
 	struct hf_catalog *catalog, const struct hf_record *record, const struct hf_seen *seen);
+
+/* Is a finished snapshot of that run known, shown or not? */
+hf_err hf_catalog_has_run(struct hf_catalog *catalog, const uint8_t run[HF_RUN_LEN], bool *known);
+/* What a commit was the first to say, as far as it is kept: finished snapshots and other records.
+ */
+typedef struct hf_error *hf_body_fn(void *arg, enum hf_record_kind kind, struct hf_span body);
+hf_err hf_catalog_each_record_of(
+	struct hf_catalog *catalog, const struct hf_id *commit, hf_body_fn *each, void *arg);
 
 #endif

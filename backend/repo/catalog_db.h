@@ -40,6 +40,11 @@ enum hf_query {
 	FORGET_SOURCE,
 	UNFORGET_SNAPSHOTS,
 	UNFORGET_SOURCES,
+	ADD_PROVEN,
+	UNPROVE,
+	PROOFS,
+	EACH_RECORD_OF,
+	HAS_RUN,
 	SOURCES,
 	LABEL_KEYS,
 	LABEL_VALUES,
@@ -157,5 +162,21 @@ hf_err hf_forgotten_connect(struct hf_catalog *catalog);
 	" FROM records r JOIN packs p ON p.id = substr(r.body, 33) WHERE r.kind = 7;"
 /* Behind EXISTS, where c is a row of chunks. */
 #define HF_BAD_COPY "(SELECT 1 FROM bad_copies b WHERE b.chunk = c.id AND b.pack = c.pack)"
+
+/*
+ * Which proof of a pack counts is decided when it is asked, too: the newest by the commit's date,
+ * then by its id. Those of a slot that was revoked can so be taken back, and the one before counts
+ * again. What a checkpoint said of a pack stands in the pack's own row.
+ */
+#define HF_PROVEN_SCHEMA \
+	"CREATE TABLE proven(pack BLOB, seen INTEGER, origin BLOB, time INTEGER, depth INTEGER," \
+	" PRIMARY KEY(pack, seen, origin)) WITHOUT ROWID;" \
+	"CREATE INDEX proven_by_origin ON proven(origin);" \
+	"CREATE VIEW shown_packs AS SELECT p.n, p.id, p.kind, p.time, p.size, p.header, p.slot," \
+	" p.seen, coalesce(r.time, p.proven) AS proven, coalesce(r.depth, p.depth) AS depth," \
+	" p.tabled, p.stated" \
+	" FROM packs p LEFT JOIN proven r ON r.pack = p.id AND (r.seen, r.origin) =" \
+	" (SELECT seen, origin FROM proven WHERE pack = p.id" \
+	"  ORDER BY seen DESC, origin DESC LIMIT 1);"
 
 #endif

@@ -64,6 +64,31 @@ hf_err hf_catalog_add_record(
 	return hf_use_run(&use, "adding a record");
 }
 
+hf_err hf_catalog_has_run(struct hf_catalog *catalog, const uint8_t run[HF_RUN_LEN], bool *known)
+{
+	HF_USE use = hf_use_begin(catalog, HAS_RUN);
+
+	hf_use_bytes(&use, 1, hf_span(run, HF_RUN_LEN));
+	return hf_use_step(&use, known);
+}
+
+hf_err hf_catalog_each_record_of(
+	struct hf_catalog *catalog, const struct hf_id *commit, hf_body_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, EACH_RECORD_OF);
+	bool row;
+
+	hf_use_id(&use, 1, commit);
+	for (;;) {
+		HF_TRY(hf_use_step(&use, &row));
+		if (!row)
+			return NULL;
+		HF_TRY(each(arg, (enum hf_record_kind)sqlite3_column_int(use.statement, 0),
+			hf_span(sqlite3_column_blob(use.statement, 1),
+				(size_t)sqlite3_column_bytes(use.statement, 1))));
+	}
+}
+
 /* A whole id is found by its key; for a prefix all are looked at. */
 static bool is_whole(const char *id_prefix)
 {
@@ -230,6 +255,7 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 	HF_TRY(drop_since(catalog, FORGET_ANNOUNCEMENTS, cutoff));
 	HF_TRY(drop_since(catalog, UNFORGET_SNAPSHOTS, cutoff));
 	HF_TRY(drop_since(catalog, UNFORGET_SOURCES, cutoff));
+	HF_TRY(drop_since(catalog, UNPROVE, cutoff));
 	HF_USE use = hf_use_begin(catalog, FORGET_COMMITS);
 
 	hf_use_text(&use, 1, hf_span_str(from));

@@ -111,7 +111,7 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
 	HF_RELEASED(hf_opened_checkpoint) opened = {0};
 	int64_t taken;
 
-	HF_TRY(hf_catalog_fact(repo->catalog, "taken", &taken));
+	HF_TRY(hf_catalog_fact(repo->catalog, HF_FACT_TAKEN, &taken));
 	if (taken >= repo->checkpoint)
 		return NULL;
 	HF_TRY(hf_checkpoint_open(repo, &opened));
@@ -119,7 +119,7 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
 	struct hf_error *err = take(repo, &opened.checkpoint, again);
 
 	if (!err)
-		err = hf_catalog_set(repo->catalog, "taken", repo->checkpoint);
+		err = hf_catalog_set(repo->catalog, HF_FACT_TAKEN, repo->checkpoint);
 	if (!err)
 		err = hf_catalog_set(repo->catalog, "checkpoint", repo->checkpoint);
 	if (err) {

@@ -1,10 +1,13 @@
 /*
  * An object streams through a window: what comes in goes into the digest, chunks that are whole in
  * it are decoded, and what stands before the next chunk leaves. So memory does not grow with a
- * pack.
+ * pack. A chunk is hashed just before it is decoded, and unsealed where it lies: it is still in the
+ * processor's cache then. Windows are kept: to fault in the pages of a new one would cost a third
+ * as much as decoding what it holds.
  */
 #include "backend/repo/scrub.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "backend/format/hash.h"
@@ -12,30 +15,101 @@
 
 #define READ_BYTES ((size_t)16 << 20)
 
+/* What one thread needs for the whole of a run. */
+struct buffers {
+	struct hf_buf window, plain;
+	struct hf_sha256 *sha;
+	struct buffers *next;
+};
+
+struct hf_scrubber {
+	struct hf_repo *repo;
+	struct hf_opener *opener;
+	const struct hf_stop *stop;
+	struct hf_progress *progress;
+
+	pthread_mutex_t lock; /* guards everything below */
+	struct buffers *idle;
+};
+
 /* One copy on its way through. */
 struct stream {
+	struct hf_scrubber *scrubber;
 	struct hf_scrub *scrub;
+	struct buffers *buffers;
 	unsigned copy;
 	uint64_t size;
-	struct hf_last last; /* rows n 0: only the digest is asked for */
-	struct hf_sha256 *sha;
-	struct hf_buf window; /* the object's bytes from `base` on */
-	uint64_t base;
-	size_t next; /* row to be decoded */
-	struct hf_buf sealed, plain;
+	struct hf_last last;  /* rows n 0: only the digest is asked for */
+	uint64_t base;        /* where in the object the window begins */
+	uint64_t hashed;      /* how much of the object is in the digest */
+	size_t next;          /* row to be decoded */
 	struct hf_error *bad; /* the first chunk or row that is not what it should be */
 };
 
 static void stream_release(struct stream *stream)
 {
 	hf_last_release(&stream->last);
-	hf_sha256_free(stream->sha);
-	hf_buf_release(&stream->window);
-	hf_buf_release(&stream->sealed);
-	hf_buf_release(&stream->plain);
 	hf_error_free(stream->bad); /* taken, or outdone by a worse one */
 }
 #define STREAM __attribute__((cleanup(stream_release))) struct stream
+
+/* ---- what is kept ---- */
+
+struct hf_scrubber *hf_scrubber_new(struct hf_repo *repo, struct hf_opener *opener,
+	const struct hf_stop *stop, struct hf_progress *progress)
+{
+	struct hf_scrubber *scrubber = hf_calloc(1, sizeof(*scrubber));
+
+	scrubber->repo = repo;
+	scrubber->opener = opener;
+	scrubber->stop = stop;
+	scrubber->progress = progress;
+	pthread_mutex_init(&scrubber->lock, NULL);
+	return scrubber;
+}
+
+void hf_scrubber_free(struct hf_scrubber *scrubber)
+{
+	if (!scrubber)
+		return;
+	while (scrubber->idle) {
+		struct buffers *buffers = scrubber->idle;
+
+		scrubber->idle = buffers->next;
+		hf_buf_release(&buffers->window);
+		hf_buf_release(&buffers->plain);
+		hf_sha256_free(buffers->sha);
+		free(buffers);
+	}
+	pthread_mutex_destroy(&scrubber->lock);
+	free(scrubber);
+}
+
+static struct buffers *buffers_take(struct hf_scrubber *scrubber)
+{
+	struct buffers *buffers;
+
+	pthread_mutex_lock(&scrubber->lock);
+	buffers = scrubber->idle;
+	if (buffers)
+		scrubber->idle = buffers->next;
+	pthread_mutex_unlock(&scrubber->lock);
+	if (buffers)
+		return buffers;
+	buffers = hf_calloc(1, sizeof(*buffers));
+	buffers->sha = hf_sha256_new();
+	return buffers;
+}
+
+static void buffers_give(struct hf_scrubber *scrubber, struct buffers *buffers)
+{
+	pthread_mutex_lock(&scrubber->lock);
+	buffers->next = scrubber->idle;
+	scrubber->idle = buffers;
+	pthread_mutex_unlock(&scrubber->lock);
+}
+
+/* ---- what is a finding ---- */
 
 /* A bad sector hurts one object. Where nothing can be read the disk, or the machine, is away. */
 static bool answers(struct hf_repo *repo)
@@ -72,10 +146,11 @@ bool hf_scrub_finds(struct hf_repo *repo, const struct hf_error *err)
 
 static hf_err get(struct stream *stream, uint64_t from, size_t len, struct hf_buf *out)
 {
-	const struct hf_scrub *scrub = stream->scrub;
+	const struct hf_scrubber *scrubber = stream->scrubber;
 
-	HF_TRY(hf_stop_check(scrub->stop));
-	return hf_store_get(hf_repo_store(scrub->repo), scrub->name, stream->copy, from, len, out);
+	HF_TRY(hf_stop_check(scrubber->stop));
+	return hf_store_get(
+		hf_repo_store(scrubber->repo), stream->scrub->name, stream->copy, from, len, out);
 }
 
 /* ---- the pack's own table ---- */
@@ -86,15 +161,15 @@ static bool same_place(const struct hf_row *a, const struct hf_row *b)
 }
 
 /* With HF_MAX_LOCATIONS copies of a chunk the catalog does not show them all. */
-static hf_err compare_row(const struct hf_scrub *scrub, const struct hf_row *row)
+static hf_err compare_row(const struct stream *stream, const struct hf_row *row)
 {
 	struct hf_location places[HF_MAX_LOCATIONS];
 	char hex[HF_ID_HEX + 1];
 	size_t n;
 
-	HF_TRY(hf_catalog_find(hf_repo_catalog(scrub->repo), &row->id, places, &n));
+	HF_TRY(hf_catalog_find(hf_repo_catalog(stream->scrubber->repo), &row->id, places, &n));
 	for (size_t i = 0; i < n; i++) {
-		if (places[i].pack == scrub->pack.n && same_place(&places[i].row, row))
+		if (places[i].pack == stream->scrub->pack.n && same_place(&places[i].row, row))
 			return NULL;
 	}
 	if (n == HF_MAX_LOCATIONS)
@@ -114,7 +189,6 @@ static void blame(struct stream *stream, struct hf_error *err)
 static hf_err compare_table(struct stream *stream)
 {
 	const struct hf_table *table = &stream->last.table;
-	struct hf_scrub *scrub = stream->scrub;
 	size_t rows = 0;
 
 	for (size_t i = 0; i < table->n; i++) {
@@ -123,20 +197,19 @@ static hf_err compare_table(struct stream *stream)
 		if (hf_id_is_zero(&table->rows[i].id))
 			continue;
 		rows++;
-		err = compare_row(scrub, &table->rows[i]);
-		if (err && !hf_scrub_finds(scrub->repo, err))
+		err = compare_row(stream, &table->rows[i]);
+		if (err && !hf_scrub_finds(stream->scrubber->repo, err))
 			return err;
 		if (err)
 			blame(stream, err);
 	}
-	scrub->rows = rows;
+	stream->scrub->rows = rows;
 	return NULL;
 }
 
 /* The last section stands at the end, and its length behind it. */
 static hf_err read_table(struct stream *stream)
 {
-	const struct hf_scrub *scrub = stream->scrub;
 	HF_RELEASED(hf_buf) header = {0}, end = {0};
 	const uint64_t size = stream->size;
 	const struct hf_epoch_keys *keys;
@@ -147,11 +220,11 @@ static hf_err read_table(struct stream *stream)
 		return hf_error_new(HF_CORRUPT, "it is too short");
 	HF_TRY(get(stream, 0, HF_HEADER_LEN, &header));
 	HF_TRY(hf_header_parse(hf_buf_span(&header), &parsed));
-	keys = hf_repo_epoch(scrub->repo, parsed.epoch);
+	keys = hf_repo_epoch(stream->scrubber->repo, parsed.epoch);
 	if (!keys)
 		return hf_error_new(HF_DENIED, "this key has no keys of epoch %u", parsed.epoch);
 	HF_TRY(get(stream, size - HF_TAIL_LEN, HF_TAIL_LEN, &end));
-	HF_TRY(hf_last_end_len(scrub->pack.kind, hf_buf_span(&end), size, &need));
+	HF_TRY(hf_last_end_len(stream->scrub->pack.kind, hf_buf_span(&end), size, &need));
 	hf_buf_clear(&end);
 	HF_TRY(get(stream, size - need, need, &end));
 	HF_TRY(hf_last_open_end(
@@ -161,114 +234,145 @@ static hf_err read_table(struct stream *stream)
 
 /* ---- chunks ---- */
 
+static void hash_up_to(struct stream *stream, uint64_t end)
+{
+	const struct buffers *buffers = stream->buffers;
+
+	if (end <= stream->hashed)
+		return;
+	hf_sha256_add(buffers->sha,
+		hf_span(buffers->window.at + (stream->hashed - stream->base),
+			(size_t)(end - stream->hashed)));
+	stream->hashed = end;
+}
+
 static hf_err decode_row(struct stream *stream, const struct hf_row *row)
 {
-	const struct hf_scrub *scrub = stream->scrub;
-	const struct hf_location place = {.pack = scrub->pack.n, .row = *row};
+	struct hf_scrubber *scrubber = stream->scrubber;
+	struct buffers *buffers = stream->buffers;
+	const struct hf_pack *pack = &stream->scrub->pack;
+	const struct hf_location place = {.pack = pack->n, .row = *row};
 	const enum hf_object_kind kind =
-		scrub->pack.kind == HF_META_PACK ? HF_META_PACK : HF_CONTENT_PACK;
-	const uint8_t *from = stream->window.at + (row->offset - stream->base);
+		pack->kind == HF_META_PACK ? HF_META_PACK : HF_CONTENT_PACK;
+	/* Not a copy: the window's own bytes, which nobody needs any more. */
+	struct hf_buf sealed = {
+		.at = buffers->window.at + (row->offset - stream->base), .len = row->stored};
 	char hex[HF_ID_HEX + 1];
 	struct hf_error *err;
 
-	hf_buf_clear(&stream->sealed);
-	hf_buf_add(&stream->sealed, from, row->stored);
-	hf_buf_clear(&stream->plain);
-	err = hf_opener_unseal(scrub->opener, &place, kind, &stream->sealed,
-		hf_buf_grow(&stream->plain, row->plain));
-	if (err && !hf_scrub_finds(scrub->repo, err))
+	hf_buf_clear(&buffers->plain);
+	err = hf_opener_unseal(
+		scrubber->opener, &place, kind, &sealed, hf_buf_grow(&buffers->plain, row->plain));
+	if (err && !hf_scrub_finds(scrubber->repo, err))
 		return err;
 	if (err)
 		blame(stream, hf_error_in(err, "chunk %s", hf_id_hex(&row->id, hex)));
 	return NULL;
 }
 
-/* Decodes what is whole in the window, and lets go of what stands before the rest. */
-static hf_err decode_window(struct stream *stream)
+/* Hashes all of the window, decodes what is whole in it, and lets go of what stands before the
+ * rest. */
+static hf_err use_window(struct stream *stream)
 {
 	const struct hf_table *table = &stream->last.table;
-	const uint64_t end = stream->base + stream->window.len;
+	struct hf_buf *window = &stream->buffers->window;
+	const uint64_t end = stream->base + window->len;
 	uint64_t keep = end;
 
 	for (; stream->next < table->n; stream->next++) {
 		const struct hf_row *row = &table->rows[stream->next];
+		const uint64_t row_end = (uint64_t)row->offset + row->stored;
 
 		if (hf_id_is_zero(&row->id))
 			continue;
-		if ((uint64_t)row->offset + row->stored > end) {
+		if (row_end > end) {
 			keep = HF_MIN(end, row->offset);
 			break;
 		}
+		hash_up_to(stream, row_end);
 		HF_TRY(decode_row(stream, row));
 	}
+	hash_up_to(stream, end);
 	const size_t gone = (size_t)(keep - stream->base);
 
-	memmove(stream->window.at, stream->window.at + gone, stream->window.len - gone);
-	stream->window.len -= gone;
+	memmove(window->at, window->at + gone, window->len - gone);
+	window->len -= gone;
 	stream->base = keep;
 	return NULL;
 }
 
 static hf_err read_all(struct stream *stream)
 {
-	struct hf_scrub *scrub = stream->scrub;
+	struct hf_progress *progress = stream->scrubber->progress;
 
 	for (uint64_t at = 0; at < stream->size;) {
 		const size_t len = (size_t)HF_MIN(stream->size - at, READ_BYTES);
 
-		HF_TRY(get(stream, at, len, &stream->window));
-		hf_sha256_add(
-			stream->sha, hf_span(stream->window.at + stream->window.len - len, len));
-		HF_TRY(decode_window(stream));
+		HF_TRY(get(stream, at, len, &stream->buffers->window));
+		HF_TRY(use_window(stream));
 		at += len;
-		scrub->bytes += len;
-		if (scrub->progress)
-			atomic_fetch_add_explicit(
-				&scrub->progress->bytes, len, memory_order_relaxed);
+		stream->scrub->bytes += len;
+		if (progress)
+			atomic_fetch_add_explicit(&progress->bytes, len, memory_order_relaxed);
 	}
 	return NULL;
 }
 
 /* ---- a copy, all copies ---- */
 
-static hf_err scrub_copy(struct hf_scrub *scrub, unsigned copy)
+static hf_err scrub_stream(struct stream *stream)
 {
-	STREAM stream = {.scrub = scrub, .copy = copy};
+	struct hf_scrub *scrub = stream->scrub;
+	struct hf_repo *repo = stream->scrubber->repo;
 	struct hf_error *table = NULL;
 	struct hf_id digest;
 
-	HF_TRY(hf_stop_check(scrub->stop));
-	HF_TRY(hf_store_stat(hf_repo_store(scrub->repo), scrub->name, copy, &stream.size));
-	if (scrub->size && stream.size != scrub->size)
+	HF_TRY(hf_stop_check(stream->scrubber->stop));
+	HF_TRY(hf_store_stat(hf_repo_store(repo), scrub->name, stream->copy, &stream->size));
+	if (scrub->size && stream->size != scrub->size)
 		return hf_error_new(HF_CORRUPT, "it has %llu bytes, not %llu",
-			(unsigned long long)stream.size, (unsigned long long)scrub->size);
+			(unsigned long long)stream->size, (unsigned long long)scrub->size);
 	/* All copies have one digest: what decodes in the first does in the second. */
-	if (scrub->decode && copy == 0)
-		table = read_table(&stream);
-	if (table && !hf_scrub_finds(scrub->repo, table))
+	if (scrub->decode && stream->copy == 0)
+		table = read_table(stream);
+	if (table && !hf_scrub_finds(repo, table))
 		return table;
 	if (table)
-		blame(&stream, table);
-	stream.sha = hf_sha256_new();
-	HF_TRY(read_all(&stream));
-	if (stream.next < stream.last.table.n)
-		blame(&stream, hf_error_new(HF_CORRUPT, "its table is longer than itself"));
-	hf_sha256_end(stream.sha, &digest);
+		blame(stream, table);
+	HF_TRY(read_all(stream));
+	if (stream->next < stream->last.table.n)
+		blame(stream, hf_error_new(HF_CORRUPT, "its table is longer than itself"));
+	hf_sha256_end(stream->buffers->sha, &digest);
 	if (!hf_id_equal(&digest, &scrub->id))
 		return hf_error_new(HF_CORRUPT, "its digest is not its name");
-	return HF_STEAL(stream.bad);
+	scrub->named[stream->copy] = true;
+	return HF_STEAL(stream->bad);
 }
 
-hf_err hf_scrub_run(struct hf_scrub *scrub)
+static hf_err scrub_copy(struct hf_scrubber *scrubber, struct hf_scrub *scrub, unsigned copy)
 {
-	scrub->copies =
-		HF_MIN(hf_store_copies(hf_repo_store(scrub->repo), scrub->name), HF_SCRUB_COPIES);
+	struct buffers *buffers = buffers_take(scrubber);
+	STREAM stream = {.scrubber = scrubber, .scrub = scrub, .buffers = buffers, .copy = copy};
+	struct hf_error *err = scrub_stream(&stream);
+	struct hf_id unfinished;
+
+	hf_buf_clear(&buffers->window);
+	hf_sha256_end(buffers->sha, &unfinished); /* of an object that was not read to its end */
+	buffers_give(scrubber, buffers);
+	return err;
+}
+
+hf_err hf_scrub_run(struct hf_scrubber *scrubber, struct hf_scrub *scrub)
+{
+	struct hf_store *store = hf_repo_store(scrubber->repo);
+
+	scrub->copies = HF_MIN(hf_store_copies(store, scrub->name), HF_SCRUB_COPIES);
 	for (unsigned copy = 0; copy < scrub->copies; copy++) {
-		struct hf_error *err = scrub_copy(scrub, copy);
+		struct hf_error *err = scrub_copy(scrubber, scrub, copy);
 
 		if (!err)
 			continue;
-		if (!hf_scrub_finds(scrub->repo, err))
+		if (!hf_scrub_finds(scrubber->repo, err))
 			return err;
 		scrub->wrong[copy] = hf_strdup(
 			hf_error_kind(err) == HF_NOT_FOUND ? HF_SCRUB_MISSING : hf_error_text(err));

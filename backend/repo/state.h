@@ -102,6 +102,8 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found);
 hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy);
 
 /* ---- checkpoint_follow.c ---- */
+/* The catalog's fact: the number of the checkpoint whose word it has taken. */
+#define HF_FACT_TAKEN "taken"
 /*
  * Brings the catalog up to the newest checkpoint known. again: a commit that the catalog had was
  * passed by, so the catalog was cleared, and the commits must be read anew.
@@ -136,6 +138,8 @@ void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span byt
 /* Takes one record of a checkpoint in, whose origin is said. */
 hf_err hf_sync_apply_stated(
 	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen);
+/* copied: an origin stands before it, so another slot wrote it once; then a maintainer vouches. */
+bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied);
 /* Takes a whole commit object that was verified or is our own into the catalog. */
 hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object);
 

@@ -164,8 +164,7 @@ static unsigned right_for(const struct hf_record *record)
 	return 0;
 }
 
-/* copied: an origin stands before it, so another slot wrote it once; then a maintainer vouches. */
-static bool may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied)
+bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied)
 {
 	if (!hf_slot_may(slot, copied ? HF_MAINTAIN : right_for(record)))
 		return false;
@@ -273,6 +272,8 @@ static hf_err apply_record(
 		return hf_catalog_add_announcement(catalog, &record->announce, seen);
 	case HF_RECORD_RELIES:
 		return hf_catalog_add_relied(catalog, &record->relies.packs);
+	case HF_RECORD_PROVEN:
+		return hf_catalog_add_proven(catalog, record, seen);
 	default:
 		return hf_catalog_add_record(catalog, record, seen);
 	}
@@ -293,7 +294,7 @@ static hf_err apply(struct fetch *fetch)
 			continue;
 		const bool copied = i > 0 && record[-1].kind == HF_RECORD_ORIGIN;
 
-		if (!may_record(fetch->slot, record, copied)) {
+		if (!hf_slot_may_record(fetch->slot, record, copied)) {
 			hf_log(HF_WARN, "a record is beyond its slot's rights and does not count",
 				"commit", fetch->name, NULL);
 			continue;

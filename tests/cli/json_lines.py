@@ -106,9 +106,7 @@ def differences_are_lines(bench):
     assert {(line["what"], line["path"]) for line in got} == {("A", "new"), ("R", "a.txt")}
 
 
-def damage_is_lines(bench):
-    stored(bench)
-    folder = bench.path("repository", "packs")
+def hurt(folder):
     for at, _, names in os.walk(folder):
         for name in names:
             os.chmod(os.path.join(at, name), 0o600)
@@ -117,6 +115,14 @@ def damage_is_lines(bench):
                 byte = file.read(1)
                 file.seek(80)
                 file.write(bytes([byte[0] ^ 1]))
+
+
+def damage_is_lines(bench):
+    stored(bench)
+    hurt(bench.path("repository", "twin"))
+    kinds = [line["type"] for line in lines(bench, "check", "--repair")]
+    assert "rebuilt" in kinds and "mended" in kinds and kinds[-1] == "summary", kinds
+    hurt(bench.path("repository", "packs"))
     got = lines(bench, "check", "--read-data", status=4)
     kinds = [line["type"] for line in got]
     assert "finding" in kinds and "damaged" in kinds and kinds[-1] == "summary", got

@@ -98,9 +98,10 @@ START_TEST(a_whole_repository_gives_no_findings)
 			structure.result.findings == 0, "%s: %s", structure.object, structure.text);
 		ck_assert_msg(data.result.findings == 0, "%s: %s", data.object, data.text);
 		ck_assert_uint_eq(structure.result.notes + data.result.notes, 0);
-		/* keyring, checkpoint, commit, content pack, meta pack */
-		ck_assert_uint_eq(structure.result.objects, 5);
-		ck_assert_uint_eq(data.result.objects, 5);
+		/* keyring, checkpoint, commit, content pack, meta pack; the first that reads
+		 * content leaves another commit */
+		ck_assert_uint_eq(structure.result.objects, workers ? 6 : 5);
+		ck_assert_uint_eq(data.result.objects, workers ? 6 : 5);
 		ck_assert_uint_gt(data.result.bytes, structure.result.bytes);
 	}
 }
@@ -336,6 +337,41 @@ START_TEST(a_flipped_bit_in_a_chunk_loses_that_chunk_only)
 }
 END_TEST
 
+static struct hf_error *count_wanted(void *arg, const struct hf_id *id)
+{
+	(void)id;
+	++*(size_t *)arg;
+	return NULL;
+}
+
+static size_t wanted_in(struct hf_repo *repo)
+{
+	size_t n = 0;
+
+	ck_ok(hf_repo_sync(repo, NULL));
+	ck_ok(hf_catalog_each_wanted(hf_repo_catalog(repo), count_wanted, &n));
+	return n;
+}
+
+START_TEST(what_is_lost_is_marked_by_who_may_read_and_reads)
+{
+	HF_OWNED(hf_repo) writer = hf_small_open_as(&small, HF_WRITE);
+	char name[HF_COMMIT_NAME_LEN + 1];
+	struct hf_row row;
+	TOLD structure = {0}, blind = {0}, reader = {0};
+
+	pack_name(&content[0], name, &row);
+	hf_mem_lose(small.mem, name, 0);
+	check(false, &structure);
+	check_in(writer, true, 0, &blind);
+	ck_assert_uint_eq(structure.result.wanted_chunks + blind.result.wanted_chunks, 0);
+	ck_assert_uint_eq(wanted_in(small.repo), 0);
+	check(true, &reader);
+	ck_assert_uint_eq(reader.result.wanted_chunks, CHUNKS);
+	ck_assert_uint_eq(wanted_in(writer), CHUNKS);
+}
+END_TEST
+
 START_TEST(a_pack_that_is_gone_loses_all_its_chunks)
 {
 	char name[HF_COMMIT_NAME_LEN + 1];
@@ -527,6 +563,7 @@ int main(void)
 	tcase_add_test(tests, an_object_that_is_gone_in_both_copies_is_lost);
 	tcase_add_test(tests, two_objects_that_are_swapped_are_found);
 	tcase_add_test(tests, a_flipped_bit_in_a_chunk_loses_that_chunk_only);
+	tcase_add_test(tests, what_is_lost_is_marked_by_who_may_read_and_reads);
 	tcase_add_test(tests, a_pack_that_is_gone_loses_all_its_chunks);
 	tcase_add_test(tests, a_pack_that_is_cut_loses_only_what_stood_behind_the_cut);
 	tcase_add_test(tests, nothing_is_lost_while_one_copy_of_each_chunk_is_good);

@@ -1,0 +1,64 @@
+/*
+ * What check.c and check_numbers.c (keyrings and checkpoints, and what is told) share of one check.
+ * For these files only; the owner's thread.
+ */
+#ifndef HF_REPO_CHECK_STATE_H
+#define HF_REPO_CHECK_STATE_H
+
+#include "backend/base/map.h"
+#include "backend/repo/catalog.h"
+#include "backend/repo/check.h"
+#include "backend/repo/halves.h"
+#include "backend/repo/opener.h"
+#include "backend/repo/proof.h"
+#include "backend/repo/scrub.h"
+
+/* An object that is named by its digest. */
+struct hf_expected {
+	struct hf_pack pack; /* n 0: a commit without chunks */
+	bool known;          /* the catalog has it */
+	bool listed;         /* the store has its first copy */
+	bool broken;         /* in at least one copy, still */
+	bool chosen;         /* its content is read, or its chunks are decoded */
+	uint64_t listed_size;
+	uint64_t places; /* rows of the catalog that point here */
+};
+
+/* A chunk that some pack which is not whole should have. */
+struct hf_suspect {
+	struct hf_id id;
+	size_t object;
+};
+
+struct hf_checking {
+	struct hf_repo *repo;
+	const struct hf_check_options *options;
+	struct hf_check_result *result;
+	struct hf_opener *opener;
+	struct hf_scrubber *scrubber;
+	struct hf_prover *prover;
+	struct hf_expected *at;
+	size_t n, cap;
+	struct hf_map by_id;   /* index + 1 in `at` */
+	struct hf_map by_pack; /* the same, by the catalog's number */
+	struct hf_suspect *suspects;
+	size_t n_suspects, suspects_cap;
+	bool broken; /* any of `at` */
+	struct hf_halves halves;
+	struct hf_wanted *wanted; /* all copies of chunks that are lost */
+	size_t n_wanted, wanted_cap;
+};
+
+/* ---- check_numbers.c ---- */
+void hf_check_report(struct hf_checking *check, const struct hf_finding *finding);
+void hf_check_report_newer(struct hf_checking *check, const char *object, const char *text);
+/* Each copy that is wrong (NULL: it is good), mended ones as such. A second copy that is missing is
+ * looked for again at the end. */
+void hf_check_report_copies(struct hf_checking *check, const char *object, unsigned copies,
+	char *const *wrong, const bool *mended);
+/* Mends what is bad if that is asked for. A store that can't be written is told, no error. */
+void hf_check_mend(struct hf_checking *check, const char *name, const struct hf_id *id,
+	const bool *bad, bool *mended);
+hf_err hf_check_numbers(struct hf_checking *check);
+
+#endif
