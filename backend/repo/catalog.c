@@ -69,6 +69,13 @@ static const char *const sql[QUERIES] = {
 	/* A mark may be wrong, or the copy whole again: it is the last to be tried, not none. */
 	[FIND_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks c WHERE c.id = ?1"
 		       " ORDER BY EXISTS " HF_BAD_COPY " LIMIT 8 OFFSET ?2",
+	/* Mostly there is no such thing, and a look-up is one search. */
+	[HOLD] = "SELECT 1 FROM facts UNION ALL SELECT 1 UNION ALL SELECT 1",
+	[ANY_SUSPECT] = "SELECT EXISTS (SELECT 1 FROM announced) OR EXISTS"
+			" (SELECT 1 FROM records WHERE kind = 7)",
+	[ANY_COPY] = "SELECT pack FROM chunks WHERE id = ?1 LIMIT 1",
+	[PLAIN_CHUNK] = "SELECT pack, offset, stored, plain FROM chunks WHERE id = ?1"
+			" LIMIT 8 OFFSET ?2",
 	[SAFE_COPY] = "SELECT pack FROM chunks c WHERE c.id = ?1 AND NOT EXISTS " HF_BAD_COPY
 		      " AND NOT EXISTS (SELECT 1 FROM announced a, packs p WHERE p.n = c.pack"
 		      " AND a.pack = p.id) LIMIT 1",
@@ -179,6 +186,27 @@ static void unlock(struct hf_catalog *catalog)
 	pthread_mutex_unlock(&catalog->lock);
 }
 
+/* Others' changes become visible at the latest after so many look-ups. */
+#define HELD 256u
+
+void hf_view_hold(struct hf_catalog *catalog)
+{
+	if (catalog->open || catalog->held++ > 0) {
+		if (catalog->held > HELD)
+			hf_view_drop(catalog);
+		return;
+	}
+	/* A statement that was begun and not ended keeps the view. */
+	if (sqlite3_step(catalog->statements[HOLD]) != SQLITE_ROW)
+		hf_view_drop(catalog);
+}
+
+void hf_view_drop(struct hf_catalog *catalog)
+{
+	sqlite3_reset(catalog->statements[HOLD]);
+	catalog->held = 0;
+}
+
 void hf_use_end(struct hf_use *use)
 {
 	sqlite3_reset(use->statement);
@@ -213,6 +241,9 @@ void hf_use_int(struct hf_use *use, int at, int64_t value)
 
 hf_err hf_use_run(struct hf_use *use, const char *what)
 {
+	/* What changes something must not stand on a view that another process has outdated. */
+	if (!use->catalog->open)
+		hf_view_drop(use->catalog);
 	return sqlite3_step(use->statement) == SQLITE_DONE ? NULL
 							   : hf_catalog_error(use->catalog, what);
 }
@@ -355,6 +386,7 @@ void hf_catalog_free(struct hf_catalog *catalog)
 hf_err hf_catalog_begin(struct hf_catalog *catalog)
 {
 	lock(catalog);
+	hf_view_drop(catalog);
 	struct hf_error *err = exec(catalog, "BEGIN IMMEDIATE");
 
 	if (err)

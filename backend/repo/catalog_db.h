@@ -28,6 +28,10 @@ enum hf_query {
 	CORRECT_CHUNK,
 	HAS_ROW,
 	CORRECT_PACK,
+	HOLD,
+	ANY_SUSPECT,
+	ANY_COPY,
+	PLAIN_CHUNK,
 	SAFE_COPY,
 	FIND_CHUNK,
 	EACH_CHUNK,
@@ -90,8 +94,18 @@ struct hf_catalog {
 	sqlite3 *db;
 	char *path; /* NULL: in memory */
 	sqlite3_stmt *statements[QUERIES];
-	bool open; /* a transaction */
+	bool open;     /* a transaction */
+	unsigned held; /* look-ups under one view of the file; 0: none is held */
+	bool suspect;  /* there are announced packs, or copies that are marked as bad */
 };
+
+/*
+ * Each statement on its own would lock the file and look whether it changed, which takes longer
+ * than to find a chunk. Look-ups share a view of it, for a while, until something changes or the
+ * version is asked for. Under the lock.
+ */
+void hf_view_hold(struct hf_catalog *catalog);
+void hf_view_drop(struct hf_catalog *catalog);
 
 /* A bound statement in use: reset, and the lock given back, when the scope ends. */
 struct hf_use {

@@ -165,10 +165,28 @@ hf_err hf_catalog_add_pack(struct hf_catalog *catalog, const struct hf_pack *pac
 	return NULL;
 }
 
+/* Must copies be judged one by one? */
+static hf_err any_suspect(struct hf_catalog *catalog, bool *any)
+{
+	HF_USE use = hf_use_begin(catalog, ANY_SUSPECT);
+	bool row = false;
+
+	/* Asked once for each view of the file, and always while it is being changed. */
+	if (catalog->held == 0 || catalog->open) {
+		HF_TRY(hf_use_step(&use, &row));
+		catalog->suspect = row && sqlite3_column_int(use.statement, 0);
+	}
+	hf_view_hold(catalog);
+	*any = catalog->suspect;
+	return NULL;
+}
+
 hf_err hf_catalog_safe_copy(struct hf_catalog *catalog, const struct hf_id *id, int64_t *pack)
 {
-	HF_USE use = hf_use_begin(catalog, SAFE_COPY);
-	bool row;
+	bool row, suspect;
+
+	HF_TRY(any_suspect(catalog, &suspect));
+	HF_USE use = hf_use_begin(catalog, suspect ? SAFE_COPY : ANY_COPY);
 
 	hf_use_id(&use, 1, id);
 	HF_TRY(hf_use_step(&use, &row));
@@ -192,7 +210,10 @@ static struct hf_location read_place(sqlite3_stmt *statement)
 hf_err hf_catalog_find_more(struct hf_catalog *catalog, const struct hf_id *id, size_t skip,
 	struct hf_location out[HF_MAX_LOCATIONS], size_t *n)
 {
-	HF_USE use = hf_use_begin(catalog, FIND_CHUNK);
+	bool suspect;
+
+	HF_TRY(any_suspect(catalog, &suspect));
+	HF_USE use = hf_use_begin(catalog, suspect ? FIND_CHUNK : PLAIN_CHUNK);
 
 	hf_use_id(&use, 1, id);
 	hf_use_int(&use, 2, (int64_t)skip);

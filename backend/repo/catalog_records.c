@@ -201,6 +201,8 @@ uint64_t hf_catalog_version(struct hf_catalog *catalog)
 	HF_USE use = hf_use_begin(catalog, DATA_VERSION);
 	uint64_t others = 0;
 
+	hf_view_drop(catalog);
+
 	/* data_version counts what other connections changed, total_changes what this one did. */
 	if (sqlite3_step(use.statement) == SQLITE_ROW)
 		others = (uint64_t)sqlite3_column_int64(use.statement, 0);
