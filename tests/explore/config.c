@@ -20,6 +20,7 @@ static const struct option {
 	{"deletes", offsetof(struct config, deletes)},
 	{"no-packs", offsetof(struct config, no_packs)},
 	{"any-pack", offsetof(struct config, any_pack)},
+	{"plain", offsetof(struct config, plain)},
 	{"first-reads", offsetof(struct config, first_reads)},
 	{"pages", offsetof(struct config, pages)},
 	{"anyhow", offsetof(struct config, anyhow)},

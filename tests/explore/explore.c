@@ -61,7 +61,7 @@ static bool row_holds(const struct row *row)
 /* The status: 1 if a row does not hold, or a rule has no row. */
 static int explore_table(void)
 {
-	uint32_t missing = RULE(N_RULES) - 1;
+	uint32_t missing = ALL_RULES;
 	int status = 0;
 
 	for (unsigned i = 0; i < table_n_rows; i++) {

@@ -31,6 +31,7 @@ enum rule {
 	R_LEFTOVERS,        /* packs that nobody names are announced too */
 	R_TOMBED_PARENT,    /* what a parent reaches is looked at if a tombstone names it */
 	R_SHOWN_PARENT,     /* and if it is not there any more */
+	R_INHERITED,        /* a commit names what its parent reaches too */
 	R_ADOPT,            /* a commit names the packs that the checkpoint lacks */
 	R_LAST,             /* the last commit must be contained, not just any */
 	R_OVER,             /* a settled announcement is over for its maintainer */
@@ -52,6 +53,7 @@ enum rule {
 	N_RULES
 };
 #define RULE(r) (1u << (r))
+#define ALL_RULES (UINT32_MAX >> (32 - N_RULES))
 extern const char *const rule_names[N_RULES];
 
 enum kind { NOBODY, WRITER, MAINTAINER, FORGETTER };
@@ -69,6 +71,7 @@ struct config {
 	bool deletes;     /* commits that the checkpoint contains are deleted */
 	bool no_packs;    /* writers store none: who would have to stops */
 	bool any_pack;    /* writers may store what is there */
+	bool plain;       /* announcements are of a cutoff or of all packs, dated last */
 	bool first_reads; /* the writers' first reads in two steps */
 	bool pages;       /* listings come in pages, in the order of their names */
 	bool anyhow;      /* or have any of what came meanwhile; else they are of one moment */

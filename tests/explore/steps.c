@@ -18,6 +18,7 @@ const char *const rule_names[N_RULES] = {
 	[R_LEFTOVERS] = "leftovers are announced before they are deleted",
 	[R_TOMBED_PARENT] = "what a parent reaches is looked at if a tombstone names it",
 	[R_SHOWN_PARENT] = "what a parent reaches is looked at if it is not there any more",
+	[R_INHERITED] = "a commit names what its parent reaches too",
 	[R_ADOPT] = "a commit names the packs that the checkpoint lacks",
 	[R_LAST] = "the last commit must be contained",
 	[R_OVER] = "a settled announcement is over for its maintainer",

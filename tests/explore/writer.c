@@ -65,7 +65,7 @@ static bool choose_parent(const struct step *step, const struct view *view, cons
 		*proc = *with;
 		proc->list = proc->n = 0;
 		proc->parent = (uint8_t)(r + 1);
-		proc->names = to_name(view, reaches);
+		proc->names = keeps(step->model, R_INHERITED) ? to_name(view, reaches) : 0;
 		proc->pc = PUT;
 		step_take(step, &next, "reads checkpoint %u, takes snapshot %u for parent",
 			step->state->n, r);
