@@ -112,8 +112,10 @@ static const char *const sql[QUERIES] = {
 			" WHERE b.chunk = ?1 AND b.pack = p.n AND p.id = ?2",
 	[EACH_WANTED] = "SELECT DISTINCT chunk FROM bad_copies w WHERE NOT EXISTS (SELECT 1"
 			" FROM chunks c WHERE c.id = w.chunk AND NOT EXISTS " HF_BAD_COPY ")",
-	[EACH_SUBSTITUTE] = "SELECT body FROM records WHERE kind = 8 AND substr(body, 1, 32) = ?1"
-			    " ORDER BY seen, origin, body",
+	[COUNT_SUBSTITUTES] =
+		"SELECT count(*) FROM records WHERE " HF_STANDS_IN " AND (?3 = 0 OR slot = ?3)",
+	[GET_SUBSTITUTE] = "SELECT body FROM records WHERE " HF_STANDS_IN
+			   " ORDER BY seen, origin, body LIMIT 1 OFFSET ?3",
 	[ADD_SWEPT] = "INSERT OR IGNORE INTO swept VALUES(?1)",
 	[IS_SWEPT] = "SELECT 1 FROM swept WHERE pack = ?1",
 	[DROP_SWEPT_CHUNKS] = "DELETE FROM chunks WHERE pack IN"

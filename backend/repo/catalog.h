@@ -174,10 +174,12 @@ bool hf_catalog_is_bad_copy(
 /* Chunks of which each copy is marked as bad. */
 typedef struct hf_error *hf_id_fn(void *arg, const struct hf_id *id);
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg);
-/* What stands in for ranges of a lost chunk, in order of origin; it dies with the call. */
-typedef struct hf_error *hf_substitute_fn(void *arg, const struct hf_substitute *substitute);
-hf_err hf_catalog_each_substitute(
-	struct hf_catalog *catalog, const struct hf_id *lost, hf_substitute_fn *each, void *arg);
+/* How many substitutes there are for exactly this range of a chunk. slot 0: by any. */
+hf_err hf_catalog_count_substitutes(
+	struct hf_catalog *catalog, const struct hf_extent *lost, uint32_t slot, size_t *n);
+/* What the number-th says, in order of origin. HF_NOT_FOUND: there are fewer. */
+hf_err hf_catalog_substitute(struct hf_catalog *catalog, const struct hf_extent *lost,
+	size_t number, struct hf_arena *arena, struct hf_extents *out);
 
 /* Counts for its packs whether they are known yet or not. */
 hf_err hf_catalog_add_proven(

@@ -55,7 +55,8 @@ enum hf_query {
 	DATA_VERSION,
 	IS_BAD_COPY,
 	EACH_WANTED,
-	EACH_SUBSTITUTE,
+	COUNT_SUBSTITUTES,
+	GET_SUBSTITUTE,
 	ADD_SWEPT,
 	IS_SWEPT,
 	DROP_SWEPT_CHUNKS,
@@ -170,10 +171,12 @@ hf_err hf_forgotten_connect(struct hf_catalog *catalog);
  */
 #define HF_HEALTH_SCHEMA \
 	"CREATE INDEX wanted ON records(substr(body, 1, 32), substr(body, 33)) WHERE kind = 7;" \
-	"CREATE INDEX substitutes ON records(substr(body, 1, 32), seen, origin, body)" \
-	" WHERE kind = 8;" \
+	"CREATE INDEX substitutes ON records(substr(body, 1, 40)) WHERE kind = 8;" \
 	"CREATE VIEW bad_copies AS SELECT substr(r.body, 1, 32) AS chunk, p.n AS pack" \
 	" FROM records r JOIN packs p ON p.id = substr(r.body, 33) WHERE r.kind = 7;"
+/* From ?1 on, before ?2: chunk, offset and length at a substitute's beginning are at most 40 bytes,
+ * and none of them begins another. */
+#define HF_STANDS_IN "kind = 8 AND substr(body, 1, 40) >= ?1 AND substr(body, 1, 40) < ?2"
 /* Behind EXISTS, where c is a row of chunks. */
 #define HF_BAD_COPY "(SELECT 1 FROM bad_copies b WHERE b.chunk = c.id AND b.pack = c.pack)"
 

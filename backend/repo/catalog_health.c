@@ -28,24 +28,63 @@ hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *
 	}
 }
 
-hf_err hf_catalog_each_substitute(
-	struct hf_catalog *catalog, const struct hf_id *lost, hf_substitute_fn *each, void *arg)
+/* Binds the bounds of what substitutes for this range begin with; they live in bounds. */
+struct bounds {
+	struct hf_buf least, beyond;
+};
+
+static void bounds_release(struct bounds *bounds)
 {
-	HF_USE use = hf_use_begin(catalog, EACH_SUBSTITUTE);
+	hf_buf_release(&bounds->least);
+	hf_buf_release(&bounds->beyond);
+}
+#define BOUNDS __attribute__((cleanup(bounds_release))) struct bounds
+
+static void bind_range(struct hf_use *use, struct bounds *bounds, const struct hf_extent *lost)
+{
+	hf_put_id(&bounds->least, &lost->chunk);
+	hf_put_var(&bounds->least, lost->offset);
+	hf_put_var(&bounds->least, lost->length);
+	hf_buf_add_span(&bounds->beyond, hf_buf_span(&bounds->least));
+	/* The last byte of a var is below 128. */
+	bounds->beyond.at[bounds->beyond.len - 1]++;
+	hf_use_bytes(use, 1, hf_buf_span(&bounds->least));
+	hf_use_bytes(use, 2, hf_buf_span(&bounds->beyond));
+}
+
+hf_err hf_catalog_count_substitutes(
+	struct hf_catalog *catalog, const struct hf_extent *lost, uint32_t slot, size_t *n)
+{
+	BOUNDS bounds = {0};
+	HF_USE use = hf_use_begin(catalog, COUNT_SUBSTITUTES);
 	bool row;
 
-	hf_use_id(&use, 1, lost);
-	for (;;) {
-		HF_RELEASED(hf_arena) arena = {0};
-		struct hf_record record;
+	bind_range(&use, &bounds, lost);
+	hf_use_int(&use, 3, slot);
+	HF_TRY(hf_use_step(&use, &row));
+	*n = row ? (size_t)sqlite3_column_int64(use.statement, 0) : 0;
+	return NULL;
+}
 
-		HF_TRY(hf_use_step(&use, &row));
-		if (!row)
-			return NULL;
-		const struct hf_span body = hf_span(sqlite3_column_blob(use.statement, 0),
-			(size_t)sqlite3_column_bytes(use.statement, 0));
+hf_err hf_catalog_substitute(struct hf_catalog *catalog, const struct hf_extent *lost,
+	size_t number, struct hf_arena *arena, struct hf_extents *out)
+{
+	BOUNDS bounds = {0};
+	HF_USE use = hf_use_begin(catalog, GET_SUBSTITUTE);
+	struct hf_record record;
+	bool row;
 
-		HF_TRY(hf_record_parse_body(HF_RECORD_SUBSTITUTE, body, &arena, &record));
-		HF_TRY(each(arg, &record.substitute));
-	}
+	bind_range(&use, &bounds, lost);
+	hf_use_int(&use, 3, (int64_t)number);
+	HF_TRY(hf_use_step(&use, &row));
+	if (!row)
+		return hf_error_new(HF_NOT_FOUND, "no substitute of number %zu", number);
+	const struct hf_span body = hf_span(sqlite3_column_blob(use.statement, 0),
+		(size_t)sqlite3_column_bytes(use.statement, 0));
+
+	/* What is parsed points into it. */
+	HF_TRY(hf_record_parse_body(
+		HF_RECORD_SUBSTITUTE, hf_arena_span(arena, body), arena, &record));
+	*out = record.substitute.extents;
+	return NULL;
 }

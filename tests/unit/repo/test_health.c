@@ -233,24 +233,10 @@ START_TEST(marks_and_packs_may_come_in_any_order)
 }
 END_TEST
 
-struct ranges {
-	uint32_t at[8];
-	size_t n;
-};
-
-static struct hf_error *note_range(void *arg, const struct hf_substitute *substitute)
+static void add_substitute(
+	struct hf_catalog *catalog, uint8_t lost, uint32_t offset, int64_t time, uint8_t instead)
 {
-	struct ranges *ranges = arg;
-
-	ck_assert_uint_eq(substitute->extents.n, 1);
-	ck_assert_uint_eq(substitute->extents.at[0].length, substitute->length);
-	ranges->at[ranges->n++] = substitute->offset;
-	return NULL;
-}
-
-static void add_substitute(struct hf_catalog *catalog, uint8_t lost, uint32_t offset, int64_t time)
-{
-	struct hf_extent extent = {.chunk = {{77}}, .length = 10};
+	struct hf_extent extent = {.chunk = {{instead}}, .length = 10};
 	struct hf_record record = {.kind = HF_RECORD_SUBSTITUTE,
 		.substitute = {.lost = {{lost}}, .offset = offset, .length = 10}};
 	const struct hf_seen seen = {.slot = 1, .time = time};
@@ -265,25 +251,48 @@ static void add_substitute(struct hf_catalog *catalog, uint8_t lost, uint32_t of
 	ck_ok(hf_catalog_add_record(catalog, &record, &seen));
 }
 
-START_TEST(substitutes_are_found_by_the_lost_chunk_in_order_of_origin)
+static void expect_substitutes(
+	struct hf_catalog *catalog, const struct hf_extent *lost, uint32_t slot, size_t wanted)
 {
-	const struct hf_id lost = {{1}}, other = {{3}};
+	size_t n;
+
+	ck_ok(hf_catalog_count_substitutes(catalog, lost, slot, &n));
+	ck_assert_uint_eq(n, wanted);
+}
+
+START_TEST(substitutes_are_found_by_their_range_in_order_of_origin)
+{
+	/* Offsets whose vars have one, two and three bytes. */
+	static const uint32_t offsets[] = {0, 1, 127, 128, 129, 16384, 2097152};
 	HF_OWNED(hf_catalog) catalog = NULL;
-	struct ranges ranges = {0};
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_extent lost = {.chunk = {{1}}, .length = 10};
+	struct hf_extents instead;
 
 	ck_ok(hf_catalog_open(NULL, &catalog));
-	add_substitute(catalog, 1, 30, 300);
-	add_substitute(catalog, 2, 99, 50);
-	add_substitute(catalog, 1, 20, 100);
-	add_substitute(catalog, 1, 10, 200);
-	ck_ok(hf_catalog_each_substitute(catalog, &lost, note_range, &ranges));
-	ck_assert_uint_eq(ranges.n, 3);
-	ck_assert_uint_eq(ranges.at[0], 20);
-	ck_assert_uint_eq(ranges.at[1], 10);
-	ck_assert_uint_eq(ranges.at[2], 30);
-	ranges.n = 0;
-	ck_ok(hf_catalog_each_substitute(catalog, &other, note_range, &ranges));
-	ck_assert_uint_eq(ranges.n, 0);
+	for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
+		add_substitute(catalog, 1, offsets[i], 300, 3);
+		add_substitute(catalog, 1, offsets[i], 100, 1);
+		add_substitute(catalog, 2, offsets[i], 50, 9);
+		add_substitute(catalog, 1, offsets[i], 200, 2);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(offsets); i++) {
+		lost.offset = offsets[i];
+		expect_substitutes(catalog, &lost, 0, 3);
+		expect_substitutes(catalog, &lost, 1, 3);
+		expect_substitutes(catalog, &lost, 2, 0);
+		for (size_t k = 0; k < 3; k++) {
+			ck_ok(hf_catalog_substitute(catalog, &lost, k, &arena, &instead));
+			ck_assert_uint_eq(instead.n, 1);
+			ck_assert_uint_eq(instead.at[0].length, 10);
+			ck_assert_uint_eq(instead.at[0].chunk.bytes[0], k + 1);
+		}
+		ck_fails(HF_NOT_FOUND, hf_catalog_substitute(catalog, &lost, 3, &arena, &instead));
+	}
+	lost.length = 11;
+	expect_substitutes(catalog, &lost, 0, 0);
+	lost.chunk.bytes[0] = 3;
+	expect_substitutes(catalog, &lost, 0, 0);
 }
 END_TEST
 
@@ -333,7 +342,7 @@ int main(void)
 	tcase_add_test(tests, only_the_marked_chunk_of_a_pack_is_wanted);
 	tcase_add_test(tests, what_is_marked_already_is_not_published_again);
 	tcase_add_test(tests, marks_and_packs_may_come_in_any_order);
-	tcase_add_test(tests, substitutes_are_found_by_the_lost_chunk_in_order_of_origin);
+	tcase_add_test(tests, substitutes_are_found_by_their_range_in_order_of_origin);
 	tcase_add_test(tests, who_may_not_read_may_not_mark);
 	tcase_add_test(tests, a_mark_reaches_other_machines_and_ends_with_its_slot);
 	return hf_test_run_suite(suite);
