@@ -220,6 +220,7 @@ static void keep(struct hf_run *run, struct hf_event *event, struct hf_pieces *p
 		hf_link_set(event->link, entry, pieces);
 	}
 	hf_member_set(event->member, entry, pieces);
+	hf_heal_read(&run->heal, event->inode_key, entry, pieces);
 	hf_run_count(run, entry);
 	note(run, event, entry, event->doubtful || event->changed);
 	if (event->changed)
@@ -293,6 +294,7 @@ static hf_err absorb_link(struct hf_run *run, struct hf_batch *batch, struct hf_
 	entry.name = event->item->entry.name;
 	event->member->sealed = link->sealed;
 	hf_member_set(event->member, &entry, link->content);
+	hf_heal_read(&run->heal, event->inode_key, &entry, link->content);
 	hf_run_count(run, &entry);
 	hf_run_went_on(run, entry.type == HF_REG ? entry.size : 0);
 	note(run, event, &entry, entry.incomplete);

@@ -185,6 +185,7 @@ static hf_err finish(struct hf_run *run)
 	fill_record(run, HF_RECORD_UNFINISHED, hf_buf_span(&root_bytes), &record);
 	record.snapshot.reopen = reopen;
 	HF_TRY(publish_and_look(run, &record));
+	HF_TRY(hf_heal_finish(&run->heal, run->writer));
 	fill_record(run, HF_RECORD_SNAPSHOT, hf_buf_span(&root_bytes), &record);
 	record.snapshot.reopen = reopen;
 	HF_TRY(publish_and_look(run, &record));
@@ -228,6 +229,9 @@ static hf_err begin(struct hf_run *run)
 		HF_TRY(hf_past_open(&run->past, repo, source));
 	if (run->writer && run->past.finished)
 		hf_writer_inherit(run->writer, run->past.parent.id);
+	run->heal.puts = &run->puts;
+	run->heal.stop = backup->stop;
+	HF_TRY(hf_heal_open(&run->heal, repo, source));
 	run->inodes = hf_inodes_open(hf_repo_cache_dir(repo), source);
 	return hf_intake_new(
 		&(struct hf_intake_options){
@@ -272,6 +276,7 @@ static void run_release(struct hf_run *run)
 	hf_links_release(&run->links);
 	hf_drafts_release(&run->drafts);
 	hf_bundle_release(&run->bundle);
+	hf_heal_release(&run->heal);
 	hf_puts_release(&run->puts);
 	hf_past_release(&run->past);
 	hf_inodes_free(run->inodes);

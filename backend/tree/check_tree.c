@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "backend/base/text.h"
-#include "backend/format/hash.h"
 #include "backend/repo/scrub.h"
 #include "backend/repo/segments_read.h"
 #include "backend/tree/content.h"
@@ -121,7 +120,7 @@ static hf_err check_extents(struct walk *walk, const struct hf_extents *extents)
 	return NULL;
 }
 
-static hf_err check_content(struct walk *walk, const struct hf_entry *entry)
+static hf_err look_for_all(struct walk *walk, const struct hf_entry *entry)
 {
 	HF_OWNED(hf_content) content = NULL;
 
@@ -133,6 +132,56 @@ static hf_err check_content(struct walk *walk, const struct hf_entry *entry)
 		return NULL;
 	HF_TRY(hf_content_open(walk->check->reader, entry, &content));
 	return hf_content_each(content, 0, hf_content_size(content), check_extent, walk);
+}
+
+static hf_err pass_by(void *arg, uint64_t from, struct hf_span bytes, uint64_t zeros)
+{
+	(void)arg;
+	(void)from;
+	(void)bytes;
+	(void)zeros;
+	return NULL;
+}
+
+/* For each extent without a good copy there is a substitute. */
+static hf_err need_substitutes(struct walk *walk, const struct hf_entry *entry)
+{
+	struct hf_repo *repo = hf_reader_repo(walk->check->reader);
+
+	for (size_t i = 0; i < entry->extents.n; i++) {
+		const struct hf_extent *extent = &entry->extents.at[i];
+		struct hf_error *lost = check_extent(walk, 0, extent);
+		size_t n = 0;
+
+		if (!lost)
+			continue;
+		HF_TRY(hf_catalog_count_substitutes(hf_repo_catalog(repo), extent, 0, &n));
+		if (n == 0)
+			return lost;
+		hf_error_free(lost); /* that is what there are substitutes for */
+	}
+	return NULL;
+}
+
+/* They are believed only where the whole content was read and is what it was. */
+static hf_err read_instead(struct walk *walk, const struct hf_entry *entry)
+{
+	HF_OWNED(hf_content) content = NULL;
+
+	HF_TRY(need_substitutes(walk, entry));
+	HF_TRY(hf_content_open(walk->check->reader, entry, &content));
+	return hf_content_visit(content, 0, entry->size, pass_by, NULL);
+}
+
+static hf_err check_content(struct walk *walk, const struct hf_entry *entry)
+{
+	struct hf_error *err = look_for_all(walk, entry);
+
+	if (!err || hf_error_kind(err) != HF_CORRUPT || entry->type != HF_REG ||
+		entry->extents_file)
+		return err;
+	hf_error_free(err); /* told again below, unless something stands in */
+	return read_instead(walk, entry);
 }
 
 /* ---- directories ---- */
@@ -194,15 +243,6 @@ static hf_err check_names(struct walk *walk, const struct hf_entry *entry, unsig
 	}
 }
 
-static void digest_of(const struct hf_entry *entry, struct hf_id *out)
-{
-	HF_RELEASED(hf_buf) form = {0};
-
-	hf_buf_add(&form, &entry->extents_file, sizeof(entry->extents_file));
-	hf_extents_print(&entry->extents, &form);
-	hf_sha256(hf_buf_span(&form), out);
-}
-
 static hf_err check_dir(struct walk *walk, const struct hf_entry *entry, unsigned depth, bool *hurt)
 {
 	const union hf_map_value *value;
@@ -213,7 +253,7 @@ static hf_err check_dir(struct walk *walk, const struct hf_entry *entry, unsigne
 	if (depth > HF_MAX_DEPTH)
 		return tell_error(
 			walk, hf_error_new(HF_CORRUPT, "directories are too deep here"), hurt);
-	digest_of(entry, &digest);
+	hf_dir_digest(entry, &digest);
 	value = hf_map_get(&walk->dirs, &digest);
 	if (value && (value->number == SOUND || !may_tell(walk))) {
 		*hurt |= value->number == HURT;

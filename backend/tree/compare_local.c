@@ -14,6 +14,7 @@
 #include "backend/tree/compare_state.h"
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
+#include "backend/tree/fingerprint.h"
 #include "backend/tree/place.h"
 
 #define IDLE_FOLDERS 64
@@ -168,18 +169,6 @@ static hf_err add(struct comparing *comparing, const struct hf_dir_block *block,
 
 /* ---- fingerprints' secrets ---- */
 
-static hf_err open_secret(
-	struct hf_reader *reader, const struct hf_extents *extents, struct hf_key *key)
-{
-	const struct hf_slot_secrets *ours = hf_repo_secrets(hf_reader_repo(reader));
-	HF_OWNED(hf_content) content = NULL;
-	HF_RELEASED(hf_buf) sealed = {0};
-
-	HF_TRY(hf_content_open_meta(reader, extents, &content));
-	HF_TRY(hf_content_read_all(content, HF_SEALED_SECRET_LEN, &sealed));
-	return hf_fingerprint_secret_open(ours, hf_buf_span(&sealed), key);
-}
-
 /* NULL: there is none, or it can't be had: then contents are compared. */
 static const struct hf_key *secret_of(struct comparing *comparing, const struct hf_entry *entry)
 {
@@ -194,7 +183,8 @@ static const struct hf_key *secret_of(struct comparing *comparing, const struct 
 		secret = hf_calloc(1, sizeof(*secret));
 		for (size_t i = 0; i < entry->secret.n; i++)
 			hf_extents_add(&secret->extents, &entry->secret.at[i]);
-		err = open_secret(comparing->compare->reader, &secret->extents, &secret->key);
+		err = hf_fingerprint_secret_read(
+			comparing->compare->reader, &secret->extents, &secret->key);
 		secret->known = err == NULL;
 		hf_error_free(err); /* reading the content tells why, if that fails too */
 		secret->next = comparing->secrets;

@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "backend/tree/substitute.h"
+
 /*
  * Parsed blocks of a file of extents that stay at hand: 8 × 256 extents are about 110 KiB, whatever
  * the file's size.
@@ -27,7 +29,8 @@ struct hf_content {
 	struct hf_reader *reader;
 	enum hf_object_kind kind;
 	uint64_t size;
-	struct run *whole; /* NULL: empty, or a file of extents */
+	struct run *whole;      /* NULL: empty, or a file of extents */
+	struct hf_proof *proof; /* NULL: nothing can stand in for what is lost of it */
 
 	struct hf_content *file; /* of extents; NULL: none */
 	struct hf_arena arena;
@@ -40,6 +43,7 @@ struct hf_content {
 		struct run *run;
 	} kept[KEPT_RUNS];
 	size_t oldest;
+	uint8_t *healed; /* all of it, once something stood in; then it stays till the end */
 };
 
 /* Where a pass stands: an extent of a run that it holds. */
@@ -115,6 +119,8 @@ void hf_content_free(struct hf_content *content)
 	pthread_mutex_destroy(&content->lock);
 	run_unref(content->whole);
 	hf_content_free(content->file);
+	hf_proof_free(content->proof);
+	free(content->healed);
 	hf_buf_release(&content->index_bytes);
 	hf_arena_release(&content->arena);
 	free(content);
@@ -312,6 +318,7 @@ hf_err hf_content_open(
 	if (!dir && content->size != entry->size)
 		return hf_error_new(HF_CORRUPT, "%llu bytes of extents for a size of %llu",
 			(unsigned long long)content->size, (unsigned long long)entry->size);
+	content->proof = hf_proof_new(hf_reader_repo(reader), entry);
 	*out = HF_STEAL(content);
 	return NULL;
 }
@@ -378,17 +385,78 @@ static void visit_release(struct visit *visit)
 	hf_chunk_unref(visit->chunk);
 }
 
+/* ---- what is lost, and something stands in for it ---- */
+
+static hf_err add_extent(void *arg, uint64_t from, const struct hf_extent *extent)
+{
+	(void)from;
+	hf_extents_add(arg, extent);
+	return NULL;
+}
+
+static hf_err heal(struct hf_content *content, struct hf_buf *out)
+{
+	struct hf_extents extents = {0};
+	struct hf_error *err = hf_content_each(content, 0, content->size, add_extent, &extents);
+
+	if (!err)
+		err = hf_substitute_read(content->reader, &extents, content->proof, out);
+	hf_extents_release(&extents);
+	return err;
+}
+
+/* Two threads may do it at once: harmless, and no lock is held meanwhile. */
+static hf_err healed(struct hf_content *content, const uint8_t **out)
+{
+	HF_RELEASED(hf_buf) bytes = {0};
+
+	pthread_mutex_lock(&content->lock);
+	*out = content->healed;
+	pthread_mutex_unlock(&content->lock);
+	if (*out)
+		return NULL;
+	HF_TRY(heal(content, &bytes));
+	pthread_mutex_lock(&content->lock);
+	if (!content->healed)
+		content->healed = hf_buf_steal(&bytes).at;
+	*out = content->healed;
+	pthread_mutex_unlock(&content->lock);
+	return NULL;
+}
+
+/* Takes lost: why the extent's chunk can't be had. */
+static hf_err visit_instead(
+	struct visit *visit, uint64_t from, uint64_t length, struct hf_error *lost)
+{
+	const uint8_t *whole;
+	struct hf_error *err;
+
+	if (!visit->content->proof || hf_error_kind(lost) != HF_CORRUPT)
+		return lost;
+	err = healed(visit->content, &whole);
+	if (err && hf_error_kind(err) == HF_CORRUPT) {
+		hf_error_free(err); /* what was lost is what to tell */
+		return lost;
+	}
+	hf_error_free(lost); /* it is whole again, or it can't be known now */
+	HF_TRY(err);
+	return visit->piece(visit->arg, from, hf_span(whole + from, (size_t)length), 0);
+}
+
 static hf_err visit_extent(void *arg, uint64_t from, const struct hf_extent *extent)
 {
 	struct visit *visit = arg;
+	struct hf_error *err;
 
 	if (hf_extent_is_hole(extent))
 		return visit->piece(visit->arg, from, hf_span(NULL, 0), extent->length);
 	if (!visit->chunk || !hf_id_equal(&visit->id, &extent->chunk)) {
 		hf_chunk_unref(visit->chunk);
 		visit->chunk = NULL;
-		HF_TRY(hf_reader_get(visit->content->reader, visit->content->kind, &extent->chunk,
-			&visit->chunk));
+		err = hf_reader_get(visit->content->reader, visit->content->kind, &extent->chunk,
+			&visit->chunk);
+		if (err)
+			return visit_instead(visit, from, extent->length, err);
 		visit->id = extent->chunk;
 	}
 	if (extent->offset > visit->chunk->len ||

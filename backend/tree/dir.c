@@ -228,6 +228,15 @@ void hf_dir_free(struct hf_dir *dir)
 	free(dir);
 }
 
+void hf_dir_digest(const struct hf_entry *entry, struct hf_id *out)
+{
+	HF_RELEASED(hf_buf) form = {0};
+
+	hf_buf_add(&form, &entry->extents_file, sizeof(entry->extents_file));
+	hf_extents_print(&entry->extents, &form);
+	hf_sha256(hf_buf_span(&form), out);
+}
+
 size_t hf_dir_blocks(const struct hf_dir *dir)
 {
 	return dir->index.n;

@@ -28,6 +28,8 @@ static inline void hf_dir_block_unref_at(const struct hf_dir_block **at)
 hf_err hf_dir_open(struct hf_reader *reader, const struct hf_entry *entry, struct hf_dir **out);
 void hf_dir_free(struct hf_dir *dir);
 HF_OWNABLE(hf_dir)
+/* Of where its bytes lie: equal ones are equal directories, whichever snapshot they stand in. */
+void hf_dir_digest(const struct hf_entry *entry, struct hf_id *out);
 size_t hf_dir_blocks(const struct hf_dir *dir);
 /* Block i < hf_dir_blocks(). */
 hf_err hf_dir_get(struct hf_dir *dir, size_t i, const struct hf_dir_block **out);

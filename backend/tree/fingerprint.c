@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "backend/format/hash.h"
+#include "backend/tree/content.h"
 
 #define PIECE (1u << 20)
 
@@ -129,4 +130,16 @@ void hf_fingerprint_end(struct hf_fingerprint *fingerprint, uint8_t out[HF_FINGE
 	fingerprint->size = 0;
 	fingerprint->zeros = 0;
 	fingerprint->begun = false;
+}
+
+hf_err hf_fingerprint_secret_read(
+	struct hf_reader *reader, const struct hf_extents *extents, struct hf_key *secret)
+{
+	const struct hf_slot_secrets *ours = hf_repo_secrets(hf_reader_repo(reader));
+	HF_OWNED(hf_content) content = NULL;
+	HF_RELEASED(hf_buf) sealed = {0};
+
+	HF_TRY(hf_content_open_meta(reader, extents, &content));
+	HF_TRY(hf_content_read_all(content, HF_SEALED_SECRET_LEN, &sealed));
+	return hf_fingerprint_secret_open(ours, hf_buf_span(&sealed), secret);
 }

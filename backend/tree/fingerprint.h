@@ -9,6 +9,7 @@
 
 #include "backend/format/entry.h"
 #include "backend/format/key.h"
+#include "backend/repo/reader.h"
 
 struct hf_fingerprint;
 struct hf_fingerprint *hf_fingerprint_new(const struct hf_key *secret);
@@ -19,5 +20,9 @@ void hf_fingerprint_add(struct hf_fingerprint *fingerprint, struct hf_span bytes
 void hf_fingerprint_skip(struct hf_fingerprint *fingerprint, uint64_t zeros);
 /* And ready for the next content. */
 void hf_fingerprint_end(struct hf_fingerprint *fingerprint, uint8_t out[HF_FINGERPRINT_LEN]);
+
+/* The secret of a fingerprint, from where an entry says that it lies. HF_DENIED: only readers. */
+hf_err hf_fingerprint_secret_read(
+	struct hf_reader *reader, const struct hf_extents *extents, struct hf_key *secret);
 
 #endif

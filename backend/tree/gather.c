@@ -180,6 +180,7 @@ static hf_err take_over(
 	const struct hf_entry *then = found->entry;
 
 	hf_past_use(&run->past, then);
+	hf_heal_kept(&run->heal, key, then);
 	hf_run_count(run, then);
 	if (then->type == HF_REG) {
 		run->result->unchanged_files++;
@@ -229,7 +230,7 @@ static hf_err entry(struct hf_run *run, struct hf_item *item)
 	struct hf_frame *frame = top_of(run);
 	struct hf_event event = {.kind = HF_EVENT_OPEN, .item = item};
 	struct hf_found found;
-	bool same, taken = false;
+	bool same, needed, taken = false;
 
 	HF_TRY(hf_past_find(&run->past, &frame->past, &item->entry, &found));
 	event.inode_key = hf_inodes_key(frame->inode_key, item->entry.name);
@@ -239,6 +240,10 @@ static hf_err entry(struct hf_run *run, struct hf_item *item)
 		!hf_past_leaves(&run->past, found.entry);
 	if (same)
 		HF_TRY(may_take_over(run, found.unfinished, found.entry, &same));
+	if (same) {
+		HF_TRY(hf_heal_needs(&run->heal, found.entry, &needed));
+		same = !needed;
+	}
 	if (item->entry.nlink > 1)
 		HF_TRY(take_link(run, &event, &found, same, &taken));
 	if (taken)

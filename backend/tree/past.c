@@ -9,7 +9,7 @@
 #define CACHE (24u << 20) /* decoded chunks of directories */
 #define MAX_REOPEN (64u << 20)
 
-static bool is_lost(const struct hf_error *err)
+bool hf_past_lost(const struct hf_error *err)
 {
 	switch (hf_error_kind(err)) {
 	case HF_CORRUPT:
@@ -25,7 +25,7 @@ static bool is_lost(const struct hf_error *err)
 /* Takes err. An earlier snapshot that is damaged must not keep the next one from being made. */
 static hf_err pass_over(struct hf_error *err)
 {
-	if (!err || !is_lost(err))
+	if (!err || !hf_past_lost(err))
 		return err;
 	hf_log(HF_WARN, "part of the last snapshot can't be read; its files are read anew", "error",
 		hf_error_text(err), NULL);

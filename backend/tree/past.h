@@ -30,6 +30,9 @@ struct hf_past {
 hf_err hf_past_open(struct hf_past *past, struct hf_repo *repo, const char *source);
 void hf_past_release(struct hf_past *past);
 
+/* Does the error say that what is stored can't be read any more? */
+bool hf_past_lost(const struct hf_error *err);
+
 /* One directory as it was, in one snapshot. */
 struct hf_past_place {
 	struct hf_dir *dir;

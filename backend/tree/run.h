@@ -9,6 +9,7 @@
 #include "backend/tree/backup.h"
 #include "backend/tree/bundle.h"
 #include "backend/tree/draft.h"
+#include "backend/tree/heal.h"
 #include "backend/tree/inodes.h"
 #include "backend/tree/intake.h"
 #include "backend/tree/links.h"
@@ -33,6 +34,7 @@ struct hf_run {
 	struct hf_bundle bundle;
 	struct hf_drafts drafts;
 	struct hf_past past;
+	struct hf_heal heal;
 	struct hf_links links;
 	struct hf_inodes *inodes; /* NULL: a dry run */
 	struct hf_intake *intake;
