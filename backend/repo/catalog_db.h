@@ -173,7 +173,10 @@ hf_err hf_forgotten_connect(struct hf_catalog *catalog);
 	"CREATE INDEX wanted ON records(substr(body, 1, 32), substr(body, 33)) WHERE kind = 7;" \
 	"CREATE INDEX substitutes ON records(substr(body, 1, 40)) WHERE kind = 8;" \
 	"CREATE VIEW bad_copies AS SELECT substr(r.body, 1, 32) AS chunk, p.n AS pack" \
-	" FROM records r JOIN packs p ON p.id = substr(r.body, 33) WHERE r.kind = 7;"
+	" FROM records r JOIN packs p ON p.id = substr(r.body, 33) WHERE r.kind = 7" \
+	" AND NOT (p.depth = 2 AND p.proven > r.seen)" \
+	" AND NOT EXISTS (SELECT 1 FROM proven v WHERE v.pack = p.id AND v.depth = 2" \
+	"  AND min(v.time, v.seen) > r.seen);"
 /* From ?1 on, before ?2: chunk, offset and length at a substitute's beginning are at most 40 bytes,
  * and none of them begins another. */
 #define HF_STANDS_IN "kind = 8 AND substr(body, 1, 40) >= ?1 AND substr(body, 1, 40) < ?2"

@@ -251,6 +251,45 @@ static void add_substitute(
 	ck_ok(hf_catalog_add_record(catalog, &record, &seen));
 }
 
+START_TEST(a_pack_that_was_decoded_later_has_no_bad_copy)
+{
+	static const struct {
+		int64_t seen, time;
+		uint8_t depth;
+		bool sound;
+	} proofs[] = {
+		{.seen = 3, .time = 3, .depth = 2, .sound = true},
+		{.seen = 3, .time = 3, .depth = 1}, /* nothing was decoded */
+		{.seen = 1, .time = 3, .depth = 2}, /* published before */
+		{.seen = 3, .time = 1, .depth = 2}, /* read before */
+	};
+	const struct hf_id chunk = {{9}};
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(proofs); i++) {
+		HF_OWNED(hf_catalog) catalog = NULL;
+		struct hf_id pack = {{2}};
+		const size_t k = i / 2;
+		const struct hf_record record = {.kind = HF_RECORD_PROVEN,
+			.proven = {.time = proofs[k].time,
+				.depth = proofs[k].depth,
+				.packs = {.at = &pack, .n = 1}}};
+		const struct hf_seen seen = {.slot = 1, .time = proofs[k].seen};
+		int64_t copy;
+
+		ck_ok(hf_catalog_open(NULL, &catalog));
+		if (i % 2)
+			ck_ok(hf_catalog_add_proven(catalog, &record, &seen));
+		add_pack(catalog, 2, &chunk);
+		add_mark(catalog, 2, &chunk);
+		if (i % 2 == 0)
+			ck_ok(hf_catalog_add_proven(catalog, &record, &seen));
+		ck_ok(hf_catalog_safe_copy(catalog, &chunk, &copy));
+		ck_assert_int_eq(copy != 0, proofs[k].sound);
+		ck_assert_uint_eq(wanted_in(catalog).n, proofs[k].sound ? 0 : 1);
+	}
+}
+END_TEST
+
 static void expect_substitutes(
 	struct hf_catalog *catalog, const struct hf_extent *lost, uint32_t slot, size_t wanted)
 {
@@ -342,6 +381,7 @@ int main(void)
 	tcase_add_test(tests, only_the_marked_chunk_of_a_pack_is_wanted);
 	tcase_add_test(tests, what_is_marked_already_is_not_published_again);
 	tcase_add_test(tests, marks_and_packs_may_come_in_any_order);
+	tcase_add_test(tests, a_pack_that_was_decoded_later_has_no_bad_copy);
 	tcase_add_test(tests, substitutes_are_found_by_their_range_in_order_of_origin);
 	tcase_add_test(tests, who_may_not_read_may_not_mark);
 	tcase_add_test(tests, a_mark_reaches_other_machines_and_ends_with_its_slot);
