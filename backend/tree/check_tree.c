@@ -120,6 +120,34 @@ static hf_err check_extents(struct walk *walk, const struct hf_extents *extents)
 	return NULL;
 }
 
+/* What is lost, and missed by an entry for which nothing stands in. */
+static hf_err miss(void *arg, uint64_t from, const struct hf_extent *extent)
+{
+	const struct hf_check_tree *check = ((struct walk *)arg)->check;
+	union hf_map_value *value = check->lost ? hf_map_get(check->lost, &extent->chunk) : NULL;
+
+	(void)from;
+	if (value)
+		value->number = HF_LOST_MISSED;
+	return NULL;
+}
+
+static void miss_all(struct walk *walk, const struct hf_entry *entry)
+{
+	HF_OWNED(hf_content) content = NULL;
+	struct hf_error *err = NULL;
+
+	for (size_t i = 0; i < entry->extents.n; i++)
+		err = miss(walk, 0, &entry->extents.at[i]);
+	for (size_t i = 0; i < entry->secret.n; i++)
+		err = miss(walk, 0, &entry->secret.at[i]);
+	if (entry->extents_file && !err)
+		err = hf_content_open(walk->check->reader, entry, &content);
+	if (content)
+		err = hf_content_each(content, 0, hf_content_size(content), miss, walk);
+	hf_error_free(err); /* the caller tells that the entry is hurt */
+}
+
 static hf_err look_for_all(struct walk *walk, const struct hf_entry *entry)
 {
 	HF_OWNED(hf_content) content = NULL;
@@ -177,11 +205,14 @@ static hf_err check_content(struct walk *walk, const struct hf_entry *entry)
 {
 	struct hf_error *err = look_for_all(walk, entry);
 
-	if (!err || hf_error_kind(err) != HF_CORRUPT || entry->type != HF_REG ||
-		entry->extents_file)
-		return err;
-	hf_error_free(err); /* told again below, unless something stands in */
-	return read_instead(walk, entry);
+	if (err && hf_error_kind(err) == HF_CORRUPT && entry->type == HF_REG &&
+		!entry->extents_file) {
+		hf_error_free(err); /* told again, unless something stands in */
+		err = read_instead(walk, entry);
+	}
+	if (err)
+		miss_all(walk, entry);
+	return err;
 }
 
 /* ---- directories ---- */
@@ -232,6 +263,8 @@ static hf_err check_names(struct walk *walk, const struct hf_entry *entry, unsig
 	*bad = check_extents(walk, &entry->extents);
 	if (!*bad)
 		*bad = hf_dir_open(walk->check->reader, entry, &dir);
+	if (*bad)
+		miss_all(walk, entry);
 	if (*bad)
 		return NULL;
 	hf_dir_cursor_begin(&cursor, dir);

@@ -18,10 +18,14 @@ struct hf_tree_damage {
 	const char *text; /* what is wrong */
 };
 
+#define HF_LOST_MISSED 1
+
 struct hf_check_tree {
 	struct hf_reader *reader;
-	const struct hf_map *lost; /* chunks that no pack gives any more; NULL: none known */
-	uint64_t most;             /* paths to be told, others are only counted; 0: 1000 */
+	/* Chunks that no pack gives any more; NULL: none known. Those that are missed, because
+	 * nothing stands in for them, get the number HF_LOST_MISSED. */
+	const struct hf_map *lost;
+	uint64_t most; /* paths to be told, others are only counted; 0: 1000 */
 	const struct hf_stop *stop;
 	struct hf_progress *progress; /* counts `files` */
 	void (*damaged)(void *arg, const struct hf_tree_damage *damage);

@@ -36,10 +36,18 @@ static const struct hf_option check_options[] = {
 		"write), read the catalog anew; not while a backup or a prune runs"),
 };
 
+/* A finding of a lost chunk. */
+struct held {
+	struct hf_id chunk;
+	char *object, *text;
+};
+
 /* Both halves of a check: the objects, then what the snapshots need of them. */
 struct check_run {
 	const struct hf_cli *cli;
 	struct hf_map lost; /* chunks without a good copy */
+	struct held *held;  /* what is to be said of them */
+	size_t n_held, held_cap;
 };
 
 /* "what: text", or the text alone */
@@ -60,8 +68,6 @@ static void show_finding(void *arg, const struct hf_finding *finding)
 	struct check_run *run = arg;
 	const char *object = finding->object ? finding->object : "";
 
-	if (finding->lost && finding->chunk)
-		hf_map_put(&run->lost, finding->chunk, NULL);
 	if (run->cli->json) {
 		const char *type = finding->note ? "note"
 			: finding->newer         ? "newer"
@@ -79,6 +85,52 @@ static void show_finding(void *arg, const struct hf_finding *finding)
 	} else if (!finding->note || run->cli->verbose) {
 		print_about(object, finding->text);
 	}
+}
+
+/* Whether a lost chunk is missed is known when the snapshots were looked at. */
+static void take_finding(void *arg, const struct hf_finding *finding)
+{
+	struct check_run *run = arg;
+	struct held *held;
+
+	if (!finding->lost || !finding->chunk) {
+		show_finding(run, finding);
+		return;
+	}
+	hf_map_put(&run->lost, finding->chunk, NULL);
+	run->held = hf_grow(run->held, &run->held_cap, run->n_held + 1, sizeof(*held));
+	held = &run->held[run->n_held++];
+	held->chunk = *finding->chunk;
+	held->object = hf_strdup(finding->object ? finding->object : "");
+	held->text = hf_strdup(finding->text);
+}
+
+/* judged: the snapshots were looked at. What none of them misses is worth a note. */
+static void show_held(struct check_run *run, bool judged, struct hf_check_result *objects)
+{
+	for (size_t i = 0; i < run->n_held; i++) {
+		struct held *held = &run->held[i];
+		const bool missed =
+			!judged || hf_map_get(&run->lost, &held->chunk)->number == HF_LOST_MISSED;
+		HF_FREED char *text = missed
+			? hf_strdup(held->text)
+			: hf_format("no snapshot misses what is lost here: %s", held->text);
+		const struct hf_finding finding = {.object = held->object,
+			.text = text,
+			.chunk = &held->chunk,
+			.lost = missed,
+			.note = !missed};
+
+		show_finding(run, &finding);
+		if (!missed) {
+			objects->findings--;
+			objects->lost_chunks--;
+			objects->notes++;
+		}
+		free(held->object);
+		free(held->text);
+	}
+	free(run->held);
 }
 
 static void show_damage(void *arg, const struct hf_tree_damage *damage)
@@ -174,7 +226,7 @@ static hf_err check_objects(struct check_run *run, struct hf_reader *reader,
 		.workers = hf_cli_workers(run->cli),
 		.stop = &run->cli->stop,
 		.progress = &progress,
-		.found = show_finding,
+		.found = take_finding,
 		.arg = run,
 	};
 	HF_TRY(budget(hf_reader_repo(reader), check, &how.most));
@@ -269,6 +321,7 @@ static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf
 		return hf_error_new(HF_INVALID, "--%s says how to --read-data, which is not there",
 			check->limit ? "limit" : "oldest");
 	err = check_both(cli, &run, check, &objects, &trees);
+	show_held(&run, err == NULL, &objects);
 	hf_map_release(&run.lost);
 	HF_TRY(err);
 	show_check(cli, check, &objects, &trees);
