@@ -249,6 +249,7 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 
 	hf_commit_name(cutoff, &lowest, from);
 	/* Judged anew with their commits. */
+	HF_TRY(hf_catalog_set(catalog, "listed", 0));
 	HF_TRY(hf_catalog_set(catalog, "claimed keyring", 0));
 	HF_TRY(hf_catalog_set(catalog, "claimed checkpoint", 0));
 	HF_TRY(take_back(catalog, DISTRUST_LABELS, slot, cutoff));

@@ -364,7 +364,8 @@ hf_err hf_catalog_clear(struct hf_catalog *catalog)
 		"snapshots; DELETE FROM labels; DELETE FROM records; DELETE FROM forgotten;"
 		" DELETE FROM forgotten_sources; DELETE FROM swept; DELETE FROM relied;"
 		" DELETE FROM settled; DELETE FROM announcements; DELETE FROM announced;"
-		" DELETE FROM segments; DELETE FROM proven;";
+		" DELETE FROM segments; DELETE FROM proven;"
+		" DELETE FROM facts WHERE name = 'listed';";
 	struct hf_error *err = NULL;
 
 	pthread_mutex_lock(&catalog->lock);

@@ -1,13 +1,16 @@
 /*
  * What the store does not show any more although it was there: commits that the catalog has, and
- * keyrings and checkpoints that commits say their writers knew. Only told, loudly: reading goes on
- * with what is known, and a thief could say anything.
+ * keyrings and checkpoints that commits say their writers knew. And what was not there when it says
+ * it was. Only told, loudly: reading goes on with what is known, and a thief could say anything.
  */
 #include <stdlib.h>
 
 #include "backend/base/map.h"
 #include "backend/base/talk.h"
+#include "backend/base/time.h"
 #include "backend/repo/state.h"
+
+#define LATE (3600 * HF_NS_PER_S)
 
 struct commits {
 	int64_t from;
@@ -91,8 +94,29 @@ static hf_err claim(struct hf_repo *repo, const char *fact, uint32_t n)
 	return n > known ? hf_catalog_set(repo->catalog, fact, n) : NULL;
 }
 
-hf_err hf_gone_claim(struct hf_repo *repo, const struct hf_commit *commit)
+/*
+ * A commit that is dated long before a listing that lacked it: dated back, so as to be the first of
+ * a period, or put by a machine that was asleep.
+ */
+static hf_err judge_date(struct hf_repo *repo, const struct hf_commit *commit)
 {
+	int64_t listed, late;
+
+	HF_TRY(hf_catalog_fact(repo->catalog, "listed", &listed));
+	if (commit->time > listed - LATE)
+		return NULL;
+	HF_FREED char *slot = hf_format("%u", commit->slot);
+	char date[HF_TIME_TEXT];
+
+	hf_log(HF_WARN, "a commit came long after its date; hint: is its key in wrong hands?",
+		"date", hf_time_table(commit->time, date), "slot", slot, NULL);
+	HF_TRY(hf_catalog_fact(repo->catalog, "late", &late));
+	return hf_catalog_set(repo->catalog, "late", late + 1);
+}
+
+hf_err hf_gone_weigh(struct hf_repo *repo, const struct hf_commit *commit)
+{
+	HF_TRY(judge_date(repo, commit));
 	HF_TRY(claim(repo, "claimed keyring", commit->keyring));
 	return claim(repo, "claimed checkpoint", commit->checkpoint);
 }
@@ -130,5 +154,6 @@ hf_err hf_gone_heads(struct hf_repo *repo)
 		tell("keyring", repo->claimed_keyring, hf_repo_keyring(repo)->n);
 	if (repo->claimed_checkpoint > HF_MAX(repo->checkpoint, checkpoint))
 		tell("checkpoint", repo->claimed_checkpoint, repo->checkpoint);
-	return NULL;
+	/* What comes from here on was not there then. */
+	return hf_catalog_set(repo->catalog, "listed", repo->listing);
 }

@@ -46,7 +46,8 @@ struct hf_repo {
 	uint32_t checkpoint;  /* the newest known, with its digest and its cutoff */
 	struct hf_id checkpoint_id;
 	int64_t cutoff;
-	size_t gone;                                  /* commits that were told of as gone */
+	int64_t listing; /* the store's time before commits were listed last */
+	size_t gone;     /* commits that were told of as gone */
 	uint32_t claimed_keyring, claimed_checkpoint; /* the highest that a commit's writer knew */
 	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
 	bool newer_told;
@@ -126,8 +127,9 @@ hf_err hf_segments_commits(struct hf_repo *repo, struct hf_map *out);
 /* ---- gone.c: under the lock ---- */
 /* Tells of commits that the catalog has and the store lacks, unless a checkpoint contains them. */
 hf_err hf_gone_commits(struct hf_repo *repo);
-/* Notes which keyring and checkpoint a commit's writer knew; tells where the store lacks them. */
-hf_err hf_gone_claim(struct hf_repo *repo, const struct hf_commit *commit);
+/* Of a new commit: is its date true, which keyring and checkpoint did its writer know? */
+hf_err hf_gone_weigh(struct hf_repo *repo, const struct hf_commit *commit);
+/* After a sync: tells where the store lacks those. */
 hf_err hf_gone_heads(struct hf_repo *repo);
 
 /* ---- supply.c ---- */

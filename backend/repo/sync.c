@@ -302,7 +302,7 @@ static hf_err apply(struct fetch *fetch)
 		HF_TRY(apply_record(fetch, record, &seen));
 	}
 	if (fetch->counts)
-		HF_TRY(hf_gone_claim(fetch->repo, &fetch->commit));
+		HF_TRY(hf_gone_weigh(fetch->repo, &fetch->commit));
 	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
 }
 
@@ -461,6 +461,7 @@ static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 	bool found;
 
 	HF_TRY(hf_store_now(repo->store, &sync.now));
+	repo->listing = sync.now;
 	HF_TRY(hf_catalog_commits_since(repo->catalog, repo->cutoff, &known));
 	HF_TRY(sync_commits(&sync));
 	*vanished = sync.vanished;

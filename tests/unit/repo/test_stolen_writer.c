@@ -6,6 +6,7 @@
 
 #include "backend/base/time.h"
 #include "backend/format/limits.h"
+#include "backend/repo/catalog.h"
 #include "backend/repo/check.h"
 #include "backend/repo/history.h"
 #include "backend/repo/reader.h"
@@ -311,6 +312,37 @@ START_TEST(a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not
 }
 END_TEST
 
+static int64_t late_commits(struct hf_repo *repo)
+{
+	int64_t late;
+
+	ck_ok(hf_repo_sync(repo, NULL));
+	ck_ok(hf_catalog_fact(hf_repo_catalog(repo), "late", &late));
+	return late;
+}
+
+/* To be the first of a period that is past. Only who had looked before can tell. */
+START_TEST(a_commit_that_is_dated_back_is_told_by_who_followed)
+{
+	struct hf_buf true_one = hf_forged_snapshot("files/home", MOMENT + 1);
+	struct hf_buf false_one = hf_forged_snapshot("files/home", MOMENT + 2);
+	int64_t now;
+
+	ck_ok(hf_store_now(hf_repo_store(thief), &now));
+	put_records(thief, 0, 0, &true_one);
+	ck_assert_int_eq(late_commits(small.repo), 0);
+	put_records(thief, 0, now - 20 * 24 * 3600 * HF_NS_PER_S, &false_one);
+	ck_assert_int_eq(late_commits(small.repo), 1);
+	ck_assert_int_eq(late_commits(small.repo), 1);
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	ck_assert_int_eq(late_commits(fresh), 0);
+	/* Those that are read again after a revocation came long ago. */
+	ck_ok(hf_repo_revoke(small.repo, "rights-1", INT64_MAX));
+	ck_assert_int_eq(late_commits(small.repo), 1);
+}
+END_TEST
+
 static uint64_t findings(struct hf_repo *repo)
 {
 	const struct hf_check_options options = {0};
@@ -448,6 +480,7 @@ int main(void)
 	tcase_add_test(tests, a_commit_of_a_stolen_key_that_is_dated_far_ahead_does_not_count);
 	tcase_add_test(
 		tests, a_commit_of_a_stolen_key_that_is_dated_before_the_checkpoint_does_not_count);
+	tcase_add_test(tests, a_commit_that_is_dated_back_is_told_by_who_followed);
 	tcase_add_test(tests, what_a_thief_says_it_knew_is_told_until_its_key_is_revoked);
 	tcase_add_test(tests, what_a_revoked_writer_adds_is_void_however_it_is_dated);
 	tcase_add_test(tests, a_revoked_writers_packs_stay_readable);
