@@ -30,8 +30,8 @@ struct fetch {
 	struct hf_arena arena;
 	struct hf_commit commit;
 	const struct hf_slot *slot;
-	bool counts; /* its records; a revoked slot's late ones don't, but their packs stay readable
-	              */
+	bool ahead;           /* it does not count yet */
+	bool counts;          /* its records; if not, its packs are readable all the same */
 	struct hf_error *why; /* not to be used */
 };
 
@@ -67,12 +67,10 @@ static hf_err judge(struct fetch *fetch)
 	struct hf_header header;
 	struct hf_id id;
 
+	fetch->ahead = fetch->time > HF_MAX(fetch->store_now, fetch->repo->cutoff) + DAY;
 	hf_sha256(object, &id);
 	if (!hf_id_equal(&id, &fetch->id))
 		return hf_error_new(HF_CORRUPT, "its digest is not its name");
-	if (fetch->time > fetch->store_now + DAY)
-		return hf_error_new(
-			HF_DENIED, "it is dated more than a day ahead of the store's clock");
 	HF_TRY(hf_header_parse(object, &header));
 	const struct hf_epoch_keys *keys = hf_repo_epoch(fetch->repo, header.epoch);
 
@@ -90,7 +88,7 @@ static hf_err judge(struct fetch *fetch)
 		return hf_error_new(HF_CORRUPT, "its time is not its name's");
 	if (memcmp(fetch->commit.store, fetch->repo->store_id, HF_STORE_ID_LEN) != 0)
 		return hf_error_new(HF_CORRUPT, "it was made for another store");
-	fetch->counts = counts_still(fetch->slot, &fetch->id);
+	fetch->counts = !fetch->ahead && counts_still(fetch->slot, &fetch->id);
 	return NULL;
 }
 
@@ -289,7 +287,9 @@ static hf_err apply(struct fetch *fetch)
 	for (size_t i = 0; i < fetch->commit.n_records; i++) {
 		const struct hf_record *record = &fetch->commit.records[i];
 
-		/* What a revoked slot's late commits say is void, but their packs stay readable. */
+		/* What a revoked slot's late commits say is void, and what is dated ahead is not
+		 * said yet. Their packs are readable: others may share them, and a prune under a
+		 * clock that was ahead may have put there what lives. */
 		if (!fetch->counts && record->kind != HF_RECORD_PACK)
 			continue;
 		const bool copied = i > 0 && record[-1].kind == HF_RECORD_ORIGIN;
@@ -301,6 +301,9 @@ static hf_err apply(struct fetch *fetch)
 		}
 		HF_TRY(apply_record(fetch, record, &seen));
 	}
+	/* Judged again by the next sync: its time may come. */
+	if (fetch->ahead)
+		return NULL;
 	if (fetch->counts)
 		HF_TRY(hf_gone_weigh(fetch->repo, &fetch->commit));
 	return hf_catalog_add_commit(catalog, fetch->name, fetch->slot->n, fetch->counts);
@@ -378,7 +381,7 @@ static hf_err fetch_done(void *job)
 	if (fetch->why) {
 		if (hf_error_kind(fetch->why) == HF_NOT_FOUND)
 			sync->vanished = true;
-		else if (hf_error_kind(fetch->why) == HF_UNSUPPORTED)
+		else if (hf_error_kind(fetch->why) == HF_UNSUPPORTED && !fetch->ahead)
 			hf_repo_note_newer(
 				sync->repo, hf_error_in(HF_STEAL(fetch->why), "%s", fetch->name));
 		else
@@ -387,7 +390,10 @@ static hf_err fetch_done(void *job)
 		fetch_free(fetch);
 		return NULL;
 	}
-	sync->changed = true;
+	if (fetch->ahead)
+		hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why",
+			"it is dated more than a day ahead of the store's clock", NULL);
+	sync->changed |= !fetch->ahead;
 	sync->bytes += fetch->object.len;
 	sync->batch[sync->n++] = fetch;
 	return sync->n == BATCH_COMMITS || sync->bytes > BATCH_BYTES ? flush(sync) : NULL;
