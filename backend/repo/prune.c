@@ -247,6 +247,7 @@ hf_err hf_prune_sweep(struct hf_prune *prune)
 	__attribute__((cleanup(sweep_release))) struct sweep sweep = {.prune = prune};
 	struct hf_store *store = prune->repo->store;
 
+	HF_TRY(hf_store_tidy(store));
 	HF_TRY(hf_repo_sync(prune->repo, NULL));
 	HF_TRY(hf_segments_commits(prune->repo, &sweep.contained));
 	HF_TRY(hf_store_list(store, "packs/", "", sweep_pack, &sweep));

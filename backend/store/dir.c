@@ -206,7 +206,7 @@ static hf_err write_temp(
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return hf_dir_refused("getrandom");
 	cut_last(directory);
-	at = hf_format("%s/.tmp-%016" PRIx64, directory, random);
+	at = hf_format("%s/" HF_DIR_TEMPORARY "%016" PRIx64, directory, random);
 	fd = dir->calls->open(at, flags, OBJECT_MODE);
 	if (fd < 0 && errno == ENOENT) {
 		HF_TRY(make_above(dir, path, copy));
@@ -437,6 +437,11 @@ static void ask_clock(struct dir *dir)
 		dir->calls->unlink(temp);
 }
 
+static hf_err tidy(struct hf_store *store)
+{
+	return hf_dir_tidy(dir_of(store)->root);
+}
+
 static hf_err now(struct hf_store *store, int64_t *now)
 {
 	struct dir *dir = dir_of(store);
@@ -478,6 +483,7 @@ static const struct hf_store_ops ops = {
 	.list = list,
 	.remove = remove_object,
 	.mend = mend,
+	.tidy = tidy,
 	.now = now,
 	.copies = copies,
 	.close = close_dir,

@@ -3,14 +3,16 @@
  * before its first name is shown, so what is put or removed meanwhile moves nothing else.
  */
 #include "backend/store/dir_list.h"
-#include "backend/base/time.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "backend/base/time.h"
 #include "backend/store/dir_paths.h"
 #include "backend/store/driver.h"
 
@@ -159,4 +161,24 @@ hf_err hf_dir_list(
 			HF_TRY(list_level(&listing, top, 1));
 	}
 	return NULL;
+}
+
+/* nftw() gives its callback no argument of ours. */
+static _Thread_local int64_t tidy_before;
+
+static int tidy_one(const char *path, const struct stat *st, int what, struct FTW *where)
+{
+	const int64_t time = st->st_mtim.tv_sec * HF_NS_PER_S;
+
+	/* One that can't be removed is in nobody's way. */
+	if (what == FTW_F && starts_with(path + where->base, HF_DIR_TEMPORARY) &&
+		time < tidy_before)
+		(void)unlink(path);
+	return 0;
+}
+
+hf_err hf_dir_tidy(const char *root)
+{
+	tidy_before = hf_time_now() - 24 * 3600 * HF_NS_PER_S;
+	return nftw(root, tidy_one, 16, FTW_PHYS) == 0 ? NULL : hf_dir_refused("nftw");
 }

@@ -4,6 +4,9 @@
 
 #include "backend/base/error.h"
 
+/* What the name of a file begins with while it is being written. */
+#define HF_DIR_TEMPORARY ".tmp-"
+
 unsigned hf_dir_copies(const char *name); /* 1 for packs/…, else 2 */
 /* "<root>/<name>" or "<root>/twin/<name>"; free() it. */
 char *hf_dir_path(const char *root, const char *name, unsigned copy);

@@ -26,6 +26,7 @@ struct hf_store_ops {
 	hf_err (*remove)(struct hf_store *store, const char *name);
 	hf_err (*mend)(
 		struct hf_store *store, const char *name, unsigned copy, struct hf_span bytes);
+	hf_err (*tidy)(struct hf_store *store); /* NULL: nothing is ever left */
 	hf_err (*now)(struct hf_store *store, int64_t *now);
 	unsigned (*copies)(struct hf_store *store, const char *name);
 	void (*close)(struct hf_store *store); /* frees the struct too */

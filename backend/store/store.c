@@ -226,6 +226,12 @@ hf_err hf_store_mend(struct hf_store *store, const char *name, unsigned copy, st
 	return in_store(store, name, mend_object(store, name, copy, bytes));
 }
 
+hf_err hf_store_tidy(struct hf_store *store)
+{
+	return store->ops->tidy ? in_store(store, "temporary files", store->ops->tidy(store))
+				: NULL;
+}
+
 hf_err hf_store_now(struct hf_store *store, int64_t *now)
 {
 	return in_store(

@@ -57,6 +57,8 @@ hf_err hf_store_remove(struct hf_store *store, const char *name);
 /* Writes a copy that is missing or bad anew from good bytes: the one overwrite, by the same bytes.
  */
 hf_err hf_store_mend(struct hf_store *store, const char *name, unsigned copy, struct hf_span bytes);
+/* Removes what writes that were cut off a day ago or longer have left, where a store leaves any. */
+hf_err hf_store_tidy(struct hf_store *store);
 /* The store's own clock, as its last answer told it plus what CLOCK_BOOTTIME counted since. */
 hf_err hf_store_now(struct hf_store *store, int64_t *now);
 

@@ -113,6 +113,11 @@ static hf_err mend(struct hf_store *store, const char *name, unsigned copy, stru
 	return behind(fault, name, hit, hf_store_mend(store->inner, name, copy, bytes));
 }
 
+static hf_err tidy(struct hf_store *store)
+{
+	return hf_store_tidy(store->inner);
+}
+
 static hf_err now(struct hf_store *store, int64_t *now)
 {
 	struct hf_fault *fault = fault_of(store);
@@ -140,6 +145,7 @@ static const struct hf_store_ops ops = {
 	.list = list,
 	.remove = remove_object,
 	.mend = mend,
+	.tidy = tidy,
 	.now = now,
 	.copies = copies,
 	.close = close_fault,

@@ -1,0 +1,74 @@
+#!/bin/bash
+# What no snapshot needs any more goes, a grace period after it was announced; what one needs stays,
+# byte for byte, beside a mount, and beside backups and other prunes that run at once. HOLDFAST is the
+# program.
+. "$(dirname "$0")/lib.sh"
+
+stored() { du -s --apparent-size -k "$WORK/repo" | cut -f 1; }
+newest() { ls "$MNT/sources/files/s" | tail -n 1; }
+
+tree=$WORK/tree
+mkdir "$tree"
+for i in $(seq 40); do
+    head -c $((i * 700)) /dev/urandom >"$tree/f$i"
+done
+
+ok "$HOLDFAST" init --grace 1h
+for i in 1 2 3; do
+    head -c 3M /dev/urandom >"$tree/large" # what the others had of it, nobody else needs
+    ok "$HOLDFAST" backup -q --source files/s "$tree"
+done
+before=$(stored)
+ok "$HOLDFAST" forget --source files/s --keep-last 1 --protect 0s
+
+# Announced, and no byte gone: the hour is not over.
+ok "$HOLDFAST" prune
+[ "$(stored)" -ge "$before" ] || fail "something went before the grace period was over"
+ok "$HOLDFAST" check --read-data
+
+# A write that was cut off long ago leaves a file that nothing names.
+touch -d '2 days ago' "$WORK/repo/packs/.tmp-0123456789abcdef"
+touch "$WORK/repo/packs/.tmp-fedcba9876543210"
+
+ok "$HOLDFAST" mount "$MNT"
+kept=$MNT/sources/files/s/$(newest)
+(
+    for i in 1 2 3 4 5; do
+        head -c 200K /dev/urandom >"$WORK/other-$i"
+        "$HOLDFAST" backup -q --source files/other "$WORK/other-$i" "$tree" || exit 1
+    done
+) >"$WORK/backups" 2>&1 &
+backups=$!
+"$HOLDFAST" prune -q --grace 0s >"$WORK/prune-1" 2>&1 &
+first=$!
+"$HOLDFAST" prune -q --grace 0s >"$WORK/prune-2" 2>&1 &
+second=$!
+wait $first || { cat "$WORK/prune-1"; fail "the first prune"; }
+wait $second || { cat "$WORK/prune-2"; fail "the second prune"; }
+wait $backups || { cat "$WORK/backups"; fail "backups beside prunes"; }
+same_tree "$kept" "$tree"
+ok "$HOLDFAST" prune --grace 0s
+# 6 MB were forgotten, and the other backups added 1 MB and what names it.
+[ "$(stored)" -lt $((before - 4000)) ] || fail "$before KB before, $(stored) after"
+[ ! -e "$WORK/repo/packs/.tmp-0123456789abcdef" ] || fail "what a write left is still there"
+[ -e "$WORK/repo/packs/.tmp-fedcba9876543210" ] || fail "a write under way lost its file"
+same_tree "$kept" "$tree"
+ok "$HOLDFAST" check --read-data
+
+# A client that knows nothing reads the same.
+rm -rf "$WORK/cache"
+ok "$HOLDFAST" restore latest/files/s "$WORK/restored"
+same_tree "$WORK/restored" "$tree"
+ok "$HOLDFAST" backup -q --source files/s "$tree"
+ok "$HOLDFAST" check --read-data
+
+# The same again with nothing to do changes nothing.
+ok "$HOLDFAST" prune --grace 0s
+was=$(cd "$WORK/repo" && find . -type f | sort)
+ok "$HOLDFAST" prune --grace 0s
+[ "$was" = "$(cd "$WORK/repo" && find . -type f | sort)" ] || fail "a prune with nothing to do did something"
+
+# Who may not maintain may not prune.
+head -c 32 /dev/urandom >"$WORK/writer"
+ok "$HOLDFAST" key add --rights write,read --new-key-file "$WORK/writer" writer
+exits 8 "$HOLDFAST" --key-file "$WORK/writer" prune
