@@ -184,11 +184,13 @@ static void show_check(const struct hf_cli *cli, const struct check *check,
 	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
 {
 	if (cli->json)
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			"type", "summary", "objects", (json_int_t)objects->objects, "bytes",
+		hf_json_line(json_pack(
+			"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+			"summary", "objects", (json_int_t)objects->objects, "bytes",
 			(json_int_t)objects->bytes, "findings", (json_int_t)objects->findings,
 			"newer", (json_int_t)objects->newer, "mended", (json_int_t)objects->mended,
-			"lost_chunks", (json_int_t)objects->lost_chunks, "proven_packs",
+			"lost_chunks", (json_int_t)objects->lost_chunks, "wanted_chunks",
+			(json_int_t)objects->wanted_chunks, "proven_packs",
 			(json_int_t)objects->proven_packs, "proven_bytes",
 			(json_int_t)objects->proven_bytes, "snapshots",
 			(json_int_t)trees->snapshots, "hurt_snapshots",
