@@ -3,7 +3,8 @@
 # swapped in every kind of object, and says nothing about a repository that is whole.
 . "$(dirname "$0")/lib.sh"
 
-sed -n '/^```sh$/,/^```$/{//!p}' "$HERE/../../docs/operations.md" >"$WORK/scrub.sh"
+sed -n '/^## Scrubbing without a key$/,/^## /p' "$HERE/../../docs/operations.md" |
+    sed -n '/^```sh$/,/^```$/{//!p}' >"$WORK/scrub.sh"
 [ -s "$WORK/scrub.sh" ] || fail "there is no script in docs/operations.md"
 
 mkdir -p "$WORK/tree"
