@@ -60,10 +60,14 @@ const struct bound table_bounds[] = {
 	{"E2 H2 M2 d1 no-packs plain", true},
 	{"W2 H2 M2 d1 any-pack plain", true},
 	{"W2 W2 M1 M1 d1 no-packs plain", true},
+	{"W2 W2 W2 M1 d1 no-packs plain", true},
+	{"C2 H2 M1 M1 F1 s0 d0 no-packs plain", true},
+	{"W2 W2 W2 M1 M1 d0 no-packs plain", true},
+	{"H2 H2 M1 M1 F1 s0 d0 no-packs plain", true},
+	{"W2 W2 M1 d1 no-packs anyhow", true},
+	{"E2 H2 M2 d1 no-packs", true},
 	{"W2 W2 W2 M1 d1 no-packs", true},
 	{"C2 H2 M1 F1 s0 d1 no-packs pages", true},
-	{"E2 H2 M2 d1 no-packs", true},
 	{"W2 W2 M1 M1 d1 no-packs", true},
-	{"C2 H2 M1 M1 F1 s0 d0 no-packs", true},
 };
 const unsigned table_n_bounds = sizeof(table_bounds) / sizeof(table_bounds[0]);
