@@ -108,19 +108,33 @@ static hf_err next_need(struct join *join)
 	return hf_id_sort_next(join->prune->live, &join->need, &join->more);
 }
 
-/* One copy is enough: the first outside of what is announced, else the first. */
+/* A copy in a pack that stays is worth more than one that is announced, a whole one more than a
+ * bad. */
+static int worth(const struct join *join, const struct hf_pack_use *use, const struct hf_id *chunk)
+{
+	const bool bad = join->n > 1 &&
+		hf_catalog_is_bad_copy(hf_repo_catalog(join->prune->repo), chunk, &use->pack.id);
+
+	return (use->announced ? 1 : 2) + (bad ? 0 : 2);
+}
+
+/* One copy is enough: the first of those that are worth most. */
 static void choose(struct join *join)
 {
 	struct hf_pack_use *best = NULL;
 	uint32_t stored = 0;
+	int most = 0;
 
 	for (size_t i = 0; i < join->n; i++) {
-		struct hf_pack_use *use = hf_prune_use_of(join->prune, join->places[i].pack);
+		const struct hf_location *place = &join->places[i];
+		struct hf_pack_use *use = hf_prune_use_of(join->prune, place->pack);
+		const int here = use ? worth(join, use, &place->row.id) : 0;
 
-		if (!use || (best && !(best->announced && !use->announced)))
+		if (here <= most)
 			continue;
+		most = here;
 		best = use;
-		stored = join->places[i].row.stored;
+		stored = place->row.stored;
 	}
 	if (!best)
 		return;

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "backend/format/limits.h"
+#include "backend/base/talk.h"
 #include "backend/repo/opener.h"
 #include "backend/repo/packer.h"
 #include "backend/repo/prune_state.h"
@@ -88,11 +88,21 @@ static void moving_release(struct moving *moving)
 
 static hf_err move_chunk(struct moving *moving, const struct hf_location *place)
 {
-	const struct hf_pack_use *use = hf_prune_use_of(moving->prune, place->pack);
+	struct hf_pack_use *use = hf_prune_use_of(moving->prune, place->pack);
 
 	HF_TRY(hf_stop_check(moving->prune->options.stop));
 	hf_buf_clear(&moving->frame);
-	HF_TRY(hf_opener_frame(moving->opener, place, use->pack.kind, &moving->frame));
+	struct hf_error *err =
+		hf_opener_frame(moving->opener, place, use->pack.kind, &moving->frame);
+
+	/* One that is damaged stays as it is: check tells what of it can be had. */
+	if (err && (hf_error_kind(err) == HF_CORRUPT || hf_error_kind(err) == HF_NOT_FOUND)) {
+		hf_log(HF_WARN, "a pack is left as it is", "why", hf_error_text(err), NULL);
+		hf_error_free(err); /* told */
+		use->repacked = false;
+		return NULL;
+	}
+	HF_TRY(err);
 	moving->prune->result.repacked_bytes += place->row.stored;
 	return hf_packer_add(moving->packer, use->pack.kind, &place->row.id, place->row.plain,
 		hf_buf_span(&moving->frame));
