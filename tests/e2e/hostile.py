@@ -10,8 +10,8 @@ import time
 
 WORK = pathlib.Path(sys.argv[1])
 HOLDFAST = os.environ["HOLDFAST"]
-SECONDS = 60 if os.environ.get("HF_BIG") else 20
-MEMORY = 700 << 20  # with the shadow memory of a sanitizer
+SECONDS = 60  # of a busy machine, under sanitizers; what ends by itself takes a few
+MEMORY = 700 << 20  # with what AddressSanitizer keeps back of freed memory
 # What has no end is ended after a while, as a person would: with an interrupt.
 PATIENCE = 1
 ENDLESS = {("find", "each-twice"), ("restore", "each-twice"), ("diff", "each-twice"), ("cat", "exbibyte-of-hole"),
