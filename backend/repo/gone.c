@@ -144,6 +144,7 @@ static void tell(const char *what, uint32_t claimed, uint32_t shown)
 hf_err hf_gone_heads(struct hf_repo *repo)
 {
 	const uint32_t keyring = repo->claimed_keyring, checkpoint = repo->claimed_checkpoint;
+	int64_t listed;
 
 	HF_TRY(read_claim(repo, "claimed keyring", &repo->claimed_keyring));
 	HF_TRY(read_claim(repo, "claimed checkpoint", &repo->claimed_checkpoint));
@@ -154,6 +155,10 @@ hf_err hf_gone_heads(struct hf_repo *repo)
 		tell("keyring", repo->claimed_keyring, hf_repo_keyring(repo)->n);
 	if (repo->claimed_checkpoint > HF_MAX(repo->checkpoint, checkpoint))
 		tell("checkpoint", repo->claimed_checkpoint, repo->checkpoint);
-	/* What comes from here on was not there then. */
-	return hf_catalog_set(repo->catalog, "listed", repo->listing);
+	/* What comes from here on was not there then. Not noted each time: to who asks whether
+	 * anything changed, a change is a change. */
+	HF_TRY(hf_catalog_fact(repo->catalog, "listed", &listed));
+	return repo->listing - listed > LATE / 2
+		? hf_catalog_set(repo->catalog, "listed", repo->listing)
+		: NULL;
 }
