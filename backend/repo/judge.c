@@ -215,7 +215,7 @@ hf_err hf_prune_look(struct hf_prune *prune)
 {
 	HF_TRY(read_steady(prune));
 	HF_TRY(hf_segments_read(prune->repo));
-	HF_TRY(prune->options.mark(prune->options.arg, prune->live));
+	HF_TRY(prune->options.mark(prune->options.arg, prune->now, prune->live));
 	HF_TRY(gather_packs(prune));
 	return lay_side_by_side(prune);
 }

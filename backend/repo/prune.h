@@ -29,8 +29,12 @@ struct hf_pack_use {
 	bool unfinished; /* unused, but too young to be judged */
 };
 
-/* Adds the id of every chunk that something live needs. Called again, only what came since. */
-typedef struct hf_error *hf_mark_fn(void *arg, struct hf_id_sort *live);
+/*
+ * Adds the id of every chunk that something live needs. Called again, only what came since. now: by
+ * the store, when the look began that the catalog shows: what lives by its age is judged as of
+ * then.
+ */
+typedef struct hf_error *hf_mark_fn(void *arg, int64_t now, struct hf_id_sort *live);
 
 struct hf_prune_options {
 	int64_t grace; /* ns that what was announced waits; -1: the repository's own */

@@ -222,16 +222,14 @@ static hf_err mark_journal(void *arg, const struct hf_live_record *live)
 	return hf_content_each(content, 0, hf_content_size(content), add_extent, marker);
 }
 
-hf_err hf_mark_live(void *arg, struct hf_id_sort *live)
+hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live)
 {
 	struct hf_marker *marker = arg;
 	struct hf_repo *repo = hf_reader_repo(marker->reader);
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_snapshots snapshots;
-	int64_t now;
 
 	marker->live = live;
-	HF_TRY(hf_store_now(hf_repo_store(repo), &now));
 	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &snapshots));
 	for (size_t i = 0; i < snapshots.n; i++)
 		HF_TRY(mark_if_new(marker, &snapshots.at[i]));

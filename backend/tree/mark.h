@@ -20,6 +20,6 @@ HF_OWNABLE(hf_marker)
  * hf_mark_fn; arg: a marker. Adds what the snapshots need that came since the last call.
  * HF_CORRUPT: a snapshot can't be read whole, so nobody knows what it needs.
  */
-hf_err hf_mark_live(void *arg, struct hf_id_sort *live);
+hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live);
 
 #endif

@@ -30,11 +30,11 @@ struct reasons {
 	uint64_t needed, waste, young, waiting;
 };
 
-static hf_err mark(void *arg, struct hf_id_sort *live)
+static hf_err mark(void *arg, int64_t now, struct hf_id_sort *live)
 {
 	struct reasons *reasons = arg;
 
-	return hf_mark_live(reasons->marker, live);
+	return hf_mark_live(reasons->marker, now, live);
 }
 
 static void judged(void *arg, const struct hf_pack_use *use)
