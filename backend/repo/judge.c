@@ -139,6 +139,7 @@ static void choose(struct join *join)
 	if (!best)
 		return;
 	best->live += stored;
+	best->chunks++;
 	best->needed |= best->announced;
 }
 

@@ -20,7 +20,8 @@
 /* What a pack's bytes are for. */
 struct hf_pack_use {
 	struct hf_pack pack;
-	uint64_t live;  /* stored bytes of chunks that something needs, and that are best here */
+	uint64_t live;   /* stored bytes of chunks that something needs, and that are best here */
+	uint64_t chunks; /* how many those are */
 	bool named;     /* a commit or a checkpoint names it; else n, kind and size are not known */
 	bool announced; /* to go */
 	bool due;       /* announced long enough ago */

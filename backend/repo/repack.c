@@ -14,16 +14,24 @@
 /* A run moves no more: the commit that announces must name every pack it supplies. */
 #define MOST_MOVED (UINT64_C(8) << 30)
 #define UPLOADERS 2
+/* In a pack: a row of its table, and the rest of its last section, about. */
+#define ROW_LEN 38u
+#define LAST_LEN 64u
 
+/* What writing it anew would save: a pack has a header, a table and padding, too. */
 static uint64_t waste_of(const struct hf_pack_use *use)
 {
-	return use->pack.size > use->live ? use->pack.size - use->live : 0;
+	const uint64_t anew =
+		hf_padme(HF_HEADER_LEN + use->live + use->chunks * ROW_LEN + LAST_LEN);
+
+	/* Where padding does not fit, a pack takes the next size. */
+	return use->pack.size > anew + anew / 8 ? use->pack.size - anew : 0;
 }
 
 /* A commit in which content rides can't be emptied: it goes when all of it is dead. */
 static bool may_move(const struct hf_prune *prune, const struct hf_pack_use *use)
 {
-	if (!use->named || use->announced || use->live == 0 ||
+	if (!use->named || use->announced || use->live == 0 || waste_of(use) == 0 ||
 		use->pack.seen > prune->now - prune->grace)
 		return false;
 	return use->pack.kind == HF_META_PACK ||

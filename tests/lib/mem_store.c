@@ -351,11 +351,14 @@ void hf_mem_lose(struct hf_mem *mem, const char *name, unsigned copy)
 
 static void copy_all(struct hf_mem *to, const struct hf_mem *from)
 {
-	for (size_t i = 0; i < from->n; i++)
+	for (size_t i = 0; i < from->n; i++) {
 		for (unsigned copy = 0; copy < 2; copy++)
 			if (from->objects[i]->copies[copy].there)
 				fill(find_or_add(to, from->objects[i]->name), copy,
 					hf_buf_span(&from->objects[i]->copies[copy].bytes));
+		if (is_there(from->objects[i]))
+			find(to, from->objects[i]->name)->time = from->objects[i]->time;
+	}
 }
 
 struct hf_mem *hf_mem_save(struct hf_mem *mem)
