@@ -1,0 +1,310 @@
+/*
+ * Prune needs no lock because everybody keeps to an order. Each row here is the shortest way in
+ * which content is lost without one of the rules: one process is stopped at a call, and others go
+ * on meanwhile. Whatever comes of it, what was reported as done stays done.
+ */
+#include <string.h>
+
+#include "backend/base/time.h"
+#include "backend/repo/forget.h"
+#include "backend/repo/prune.h"
+#include "backend/tree/mark.h"
+#include "tests/lib/numbered.h"
+#include "tests/lib/small_repo.h"
+#include "tests/lib/test.h"
+
+#define DAY (24 * 3600 * HF_NS_PER_S)
+#define CACHE ((size_t)1 << 20)
+
+/* In the setup: "files/a" had OLD, which was forgotten and is alone in its pack, and has KEPT. */
+#define OLD 0x00ffu
+#define KEPT 0xf000u
+#define FRESH 0xf0000u
+
+enum actor {
+	NOBODY,
+	BACKUP_OLD,   /* of "files/b", needs only what the old pack has */
+	BACKUP_FRESH, /* of "files/b", needs nothing that is there */
+	BACKUP_HEIR,  /* of "files/a", takes over what its parent reaches without putting it */
+	FORGET,       /* of the first of "files/c" */
+	PRUNE,        /* all three steps */
+};
+
+/* What the others do meanwhile: one letter each, by machines of their own. */
+#define ANNOUNCE "a"
+#define SETTLE "s"
+#define SWEEP "w"
+#define DAYS "d"  /* four days go by */
+#define OTHER "b" /* another backup of KEPT, whole */
+#define DROP "f"  /* forgets the parent that BACKUP_HEIR relies on */
+
+static const struct row {
+	const char *rule;
+	enum actor actor;
+	const char *first; /* by others, after the actor has read the state, before it goes on */
+	enum hf_store_call call;
+	const char *prefix; /* the actor is stopped before the at-th such call */
+	unsigned at;
+	const char *then;
+	enum hf_error_kind expect; /* 0: success */
+} rows[] = {
+	{"a commit is looked at after it was put", BACKUP_OLD, "", HF_CALL_PUT, "commits/", 1,
+		ANNOUNCE SETTLE SWEEP, HF_TRANSIENT},
+	{"a commit that a cutoff has passed by is none", BACKUP_FRESH, "", HF_CALL_PUT, "commits/",
+		1, DAYS ANNOUNCE SETTLE SWEEP, HF_TRANSIENT},
+	{"cutoffs count when they are announced", BACKUP_FRESH, "", HF_CALL_PUT, "commits/", 1,
+		DAYS ANNOUNCE, HF_TRANSIENT},
+	{"the last commit is looked at, too", BACKUP_FRESH, "", HF_CALL_PUT, "commits/", 2,
+		DAYS ANNOUNCE SETTLE SWEEP, HF_TRANSIENT},
+	{"the last commit and an announced cutoff", BACKUP_FRESH, "", HF_CALL_PUT, "commits/", 2,
+		DAYS ANNOUNCE, HF_TRANSIENT},
+	{"a look that has listed before the checkpoint", BACKUP_OLD, "", HF_CALL_LIST,
+		"checkpoints", 2, ANNOUNCE SETTLE SWEEP, 0},
+	{"a look that begins after the checkpoint", BACKUP_OLD, "", HF_CALL_LIST, "commits/", 2,
+		ANNOUNCE SETTLE SWEEP, 0},
+	{"what is announced is absent for a look", BACKUP_OLD, "", HF_CALL_PUT, "commits/", 1,
+		ANNOUNCE, HF_TRANSIENT},
+	{"what is announced is absent for who begins", BACKUP_OLD, ANNOUNCE, HF_CALL_PUT,
+		"commits/", 1, SETTLE SWEEP, 0},
+	{"what no commit names is announced before it goes", BACKUP_FRESH, "", HF_CALL_PUT,
+		"commits/", 1, ANNOUNCE DAYS ANNOUNCE, HF_TRANSIENT},
+	{"the parent is looked at", BACKUP_HEIR, "", HF_CALL_PUT, "commits/", 1,
+		DROP DAYS ANNOUNCE SETTLE SWEEP, HF_TRANSIENT},
+	{"the parent is looked at after the last commit", BACKUP_HEIR, "", HF_CALL_PUT, "commits/",
+		2, DROP, HF_TRANSIENT},
+	{"a tombstone is looked at", FORGET, "", HF_CALL_PUT, "commits/", 1,
+		DAYS ANNOUNCE SETTLE SWEEP, 0},
+	{"a tombstone and an announced cutoff", FORGET, "", HF_CALL_PUT, "commits/", 1,
+		DAYS ANNOUNCE, 0},
+	{"a tombstone and what it names in one checkpoint", FORGET, "", HF_CALL_LIST, "commits/", 1,
+		DAYS ANNOUNCE SETTLE SWEEP, 0},
+	{"a checkpoint that is not the next one is not made", PRUNE, ANNOUNCE, HF_CALL_PUT,
+		"checkpoints", 1, OTHER ANNOUNCE SETTLE, 0},
+	{"a checkpoint below the highest is void", PRUNE, ANNOUNCE, HF_CALL_PUT, "checkpoints", 1,
+		SETTLE OTHER ANNOUNCE SETTLE SWEEP, 0},
+	{"who announced and was settled stops", PRUNE, "", HF_CALL_LIST, "commits/", 3,
+		SETTLE SWEEP, 0},
+	{"commits that come while one settles", PRUNE, ANNOUNCE, HF_CALL_PUT, "checkpoints", 1,
+		OTHER, 0},
+	{"commits that come while one sweeps", PRUNE, ANNOUNCE, HF_CALL_REMOVE, "", 1,
+		OTHER ANNOUNCE SETTLE SWEEP, 0},
+};
+
+static struct hf_small small;
+static int64_t shift;
+static uint8_t parent[HF_SNAPSHOT_ID_LEN], dropped[HF_SNAPSHOT_ID_LEN];
+
+static void forget_one(struct hf_repo *repo, const uint8_t id[HF_SNAPSHOT_ID_LEN])
+{
+	uint8_t ids[1][HF_SNAPSHOT_ID_LEN];
+
+	memcpy(ids[0], id, HF_SNAPSHOT_ID_LEN);
+	ck_ok(hf_forget(repo, ids, 1));
+}
+
+static void pass(int64_t days)
+{
+	shift += days * DAY;
+	hf_mem_shift(small.mem, shift);
+}
+
+static void setup(void)
+{
+	uint8_t first[HF_SNAPSHOT_ID_LEN];
+
+	hf_small_init(&small, 1);
+	shift = 0;
+	ck_ok(hf_numbered_backup(small.repo, "files/c", 1, 0x100000, dropped));
+	ck_ok(hf_numbered_backup(small.repo, "files/c", 2, KEPT, NULL));
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 3, OLD, first));
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 4, 0x3000000, parent));
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 5, KEPT, NULL));
+	forget_one(small.repo, first);
+	pass(4);
+}
+
+static void teardown(void)
+{
+	hf_small_end(&small);
+}
+
+/* ---- the others ---- */
+
+static void maintain(char step)
+{
+	HF_OWNED(hf_repo) repo = hf_small_open(&small);
+	HF_OWNED(hf_reader) reader = NULL;
+	HF_OWNED(hf_prune) prune = NULL;
+
+	ck_ok(hf_reader_open(repo, CACHE, 0, &reader));
+	HF_OWNED(hf_marker) marker = hf_marker_new(reader, NULL, NULL);
+	/* The shortest wait there is: whoever is caught by it, safety never rests on waiting. */
+	const struct hf_prune_options options = {.grace = 0, .mark = hf_mark_live, .arg = marker};
+
+	ck_ok(hf_prune_begin(repo, &options, &prune));
+	if (step == *ANNOUNCE) {
+		ck_ok(hf_prune_judge(prune));
+		ck_ok(hf_prune_announce(prune));
+	} else if (step == *SETTLE) {
+		ck_ok(hf_prune_settle(prune));
+	} else {
+		ck_ok(hf_prune_sweep(prune));
+	}
+}
+
+static void others(const char *steps)
+{
+	for (; *steps; steps++) {
+		if (*steps == *DAYS) {
+			pass(4);
+		} else if (*steps == *OTHER || *steps == *DROP) {
+			HF_OWNED(hf_repo) repo = hf_small_open(&small);
+
+			if (*steps == *DROP)
+				forget_one(repo, parent);
+			else
+				ck_ok(hf_numbered_backup(repo, "files/d", 9, KEPT | 1, NULL));
+		} else {
+			maintain(*steps);
+		}
+	}
+}
+
+struct stop {
+	const struct row *row;
+	unsigned met;
+};
+
+static struct hf_error *stop_there(void *arg, enum hf_store_call call, const char *name)
+{
+	struct stop *stop = arg;
+	const struct row *row = stop->row;
+
+	if (call != row->call || strncmp(name, row->prefix, strlen(row->prefix)) != 0 ||
+		++stop->met != row->at)
+		return NULL;
+	hf_mem_hook(small.mem, NULL, NULL);
+	others(row->then);
+	return NULL;
+}
+
+/* ---- the one that is stopped ---- */
+
+static hf_err publish_and_look(struct hf_writer *writer)
+{
+	HF_TRY(hf_writer_publish(writer));
+	return hf_writer_look(writer);
+}
+
+/* Its directory names a chunk that it does not put, for its parent reaches it. */
+static hf_err back_up_heir(struct hf_repo *repo)
+{
+	const struct hf_numbered_snapshot heir = {.source = "files/a", .moment = 8};
+	HF_OWNED(hf_writer) writer = hf_small_writer(repo);
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+	struct hf_entry root = {0};
+
+	ck_ok(hf_history_snapshots(repo, "files/a", &arena, &all));
+	for (size_t i = 0; i < all.n; i++)
+		if (memcmp(all.at[i].id, parent, sizeof(parent)) == 0)
+			ck_ok(hf_entry_parse_alone(all.at[i].snapshot.root, &arena, &root));
+	ck_assert_uint_gt(root.size, 0);
+	hf_writer_inherit(writer, parent);
+	HF_TRY(hf_numbered_add(writer, &heir, &root, false, NULL));
+	HF_TRY(publish_and_look(writer));
+	HF_TRY(hf_numbered_add(writer, &heir, &root, true, NULL));
+	return publish_and_look(writer);
+}
+
+static hf_err act(const struct row *row, struct hf_repo *repo)
+{
+	uint8_t ids[1][HF_SNAPSHOT_ID_LEN];
+
+	switch (row->actor) {
+	case BACKUP_OLD:
+		return hf_numbered_backup(repo, "files/b", 8, OLD, NULL);
+	case BACKUP_FRESH:
+		return hf_numbered_backup(repo, "files/b", 8, FRESH, NULL);
+	case BACKUP_HEIR:
+		return back_up_heir(repo);
+	case FORGET:
+		memcpy(ids[0], dropped, sizeof(dropped));
+		return hf_forget(repo, ids, 1);
+	case PRUNE:
+		return hf_numbered_prune(repo, 0, NULL);
+	default:
+		return NULL;
+	}
+}
+
+/* ---- what must hold ---- */
+
+/* Whatever is shown to somebody who comes anew is whole; how many there are of moment 8 and 1. */
+static void look_at_all(size_t *eighth, size_t *first)
+{
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+	HF_OWNED(hf_reader) reader = NULL;
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+	hf_files files;
+	size_t kept = 0;
+
+	*eighth = *first = 0;
+	ck_ok(hf_reader_open(fresh, CACHE, 0, &reader));
+	ck_ok(hf_history_snapshots(fresh, NULL, &arena, &all));
+	for (size_t i = 0; i < all.n; i++) {
+		ck_ok(hf_numbered_read(reader, &all.at[i], &files));
+		*eighth += all.at[i].snapshot.moment == 8;
+		*first += all.at[i].snapshot.moment == 1;
+		kept += files == KEPT;
+	}
+	ck_assert_uint_eq(kept, 2);
+	ck_ok(hf_numbered_check(fresh));
+}
+
+static void expect(const struct row *row, bool done)
+{
+	size_t eighth, first;
+
+	look_at_all(&eighth, &first);
+	if (done && row->actor <= BACKUP_HEIR)
+		ck_assert_uint_eq(eighth, 1);
+	if (row->actor == FORGET)
+		ck_assert_uint_eq(first, 0);
+}
+
+START_TEST(each_rule_holds)
+{
+	const struct row *row = &rows[_i];
+	struct stop stop = {.row = row};
+	HF_OWNED(hf_repo) early = hf_small_open(&small);
+
+	others(row->first);
+	hf_mem_hook(small.mem, stop_there, &stop);
+	struct hf_error *err = act(row, early);
+
+	hf_mem_hook(small.mem, NULL, NULL);
+	ck_assert_msg(stop.met >= row->at, "%s: it was never stopped", row->rule);
+	ck_assert_msg((err ? hf_error_kind(err) : 0) == row->expect, "%s: %s", row->rule,
+		err ? hf_error_text(err) : "done");
+	const bool done = !err;
+
+	hf_error_free(err); /* as expected */
+	expect(row, done);
+	for (int i = 0; i < 2; i++) {
+		others(DAYS ANNOUNCE SETTLE SWEEP);
+		expect(row, done);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("prune_rules");
+	TCase *tests = hf_test_case(suite, "rules");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_loop_test(tests, each_rule_holds, 0, (int)ARRAY_LEN(rows));
+	return hf_test_run_suite(suite);
+}
