@@ -10,6 +10,7 @@
 #     valgrind  memcheck over the unit tests (leaks are LeakSanitizer's)
 #     threads   TSan over the unit and contract tests, HF_REPEAT (3) times
 #     coverage  lines and branches of backend/ that unit, contract and fuzz tests reach
+#     simulate  HF_SCHEDULES (10000) orders of calls of machines that back up, forget and prune
 #     soak      a mount read by HF_SOAK_PROCESSES (64) for HF_SOAK_MINUTES (60)
 #
 # Builds lie in build-nightly/, logs in build-nightly/logs. HF_TEST_SEED is passed on; it is the day
@@ -139,6 +140,12 @@ campaign_coverage() {
     grep -E '^(lines|branches)' "$LOGS/coverage.log"
 }
 
+campaign_simulate() {
+    build plain -Dtests=enabled || { verdict "plain build" 1; return; }
+    HF_SCHEDULES=${HF_SCHEDULES:-10000} logged simulate "$TOP/plain/tests/unit/test_simulate"
+    tail -n 3 "$LOGS/simulate.log"
+}
+
 campaign_soak() {
     build plain -Dtests=enabled || { verdict "plain build" 1; return; }
     HOLDFAST=$TOP/plain/holdfast logged soak python3 tests/soak.py "${HF_SOAK_MINUTES:-60}" \
@@ -146,7 +153,7 @@ campaign_soak() {
     cat "$LOGS/soak.log"
 }
 
-[ $# -gt 0 ] || set -- fuzz faults explore e2e unit valgrind threads coverage soak
+[ $# -gt 0 ] || set -- fuzz faults explore e2e unit valgrind threads coverage simulate soak
 for name in "$@"; do
     declare -F "campaign_$name" >/dev/null || { echo "no campaign is called $name"; exit 2; }
     "campaign_$name"
