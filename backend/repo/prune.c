@@ -18,7 +18,8 @@ hf_err hf_prune_begin(
 {
 	HF_OWNED(hf_prune) prune = hf_calloc(1, sizeof(*prune));
 
-	HF_TRY(hf_repo_need(repo, HF_MAINTAIN, NULL));
+	if (!options->dry_run)
+		HF_TRY(hf_repo_need(repo, HF_MAINTAIN, NULL));
 	prune->repo = repo;
 	prune->options = *options;
 	prune->grace = options->grace >= 0 ? options->grace : hf_repo_settings(repo)->grace;

@@ -56,7 +56,7 @@ struct hf_prune_result {
 	uint64_t live_bytes, wasted_bytes; /* in packs that stay */
 	uint64_t missing;                  /* chunks that something needs and no pack has */
 };
-/* All three steps, as far as they are due. HF_DENIED without `maintain`. */
+/* All three steps, as far as they are due. HF_DENIED without `maintain`, but for a dry run. */
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,
 	struct hf_prune_result *result);
 

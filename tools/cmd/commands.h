@@ -12,6 +12,9 @@ extern const struct hf_command hf_command_forget, hf_command_prune;
 extern const struct hf_command hf_command_snapshots, hf_command_ls, hf_command_cat, hf_command_find;
 extern const struct hf_command hf_command_diff, hf_command_restore, hf_command_mount;
 extern const struct hf_command hf_command_config_show;
+/* Shows what the stored bytes are kept for. */
+struct hf_cli;
+struct hf_error *hf_prune_why(struct hf_cli *cli);
 /* For the build and the shells, not in --help. */
 extern const struct hf_command hf_command_complete, hf_command_man;
 

@@ -27,7 +27,7 @@ static const struct hf_option prune_options[] = {
 /* Why the bytes that stay, stay. */
 struct reasons {
 	struct hf_marker *marker;
-	uint64_t needed, waste, young, waiting;
+	uint64_t needed, waste, young, unused, waiting;
 };
 
 static hf_err mark(void *arg, int64_t now, struct hf_id_sort *live)
@@ -48,6 +48,8 @@ static void judged(void *arg, const struct hf_pack_use *use)
 	} else if (use->live) {
 		reasons->needed += HF_MIN(use->live, use->pack.size);
 		reasons->waste += use->pack.size - HF_MIN(use->live, use->pack.size);
+	} else if (use->named) {
+		reasons->unused += use->pack.size;
 	}
 }
 
@@ -56,6 +58,16 @@ static void show_bytes(const char *what, uint64_t bytes)
 	char text[HF_SIZE_TEXT];
 
 	printf("  %-44s %s\n", what, hf_size_text(bytes, text));
+}
+
+static void show_reasons(const struct reasons *reasons)
+{
+	printf("what stays:\n");
+	show_bytes("needed by snapshots", reasons->needed);
+	show_bytes("waste in packs of which something is needed", reasons->waste);
+	show_bytes("unused, but too young to be given up", reasons->young);
+	show_bytes("unused, to be announced by the next prune", reasons->unused);
+	show_bytes("announced, and waiting", reasons->waiting);
 }
 
 static void show(const struct hf_cli *cli, const struct prune *wish,
@@ -90,32 +102,59 @@ static void show(const struct hf_cli *cli, const struct prune *wish,
 	if (result->repacked_bytes)
 		printf("wrote %s anew, out of packs that were mostly waste\n",
 			hf_size_text(result->repacked_bytes, text));
-	printf("what stays:\n");
-	show_bytes("needed by snapshots", reasons->needed);
-	show_bytes("waste in packs of which something is needed", reasons->waste);
-	show_bytes("unused, but too young to be given up", reasons->young);
-	show_bytes("announced, and waiting", reasons->waiting);
+	show_reasons(reasons);
 	if (result->missing)
 		printf("%llu chunks that snapshots need are in no pack: run holdfast check\n",
 			(unsigned long long)result->missing);
 }
 
-static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+/* With its progress shown. */
+static hf_err run_shown(struct hf_cli *cli, struct hf_reader *reader, struct hf_prune_options *how,
+	struct hf_prune_result *result, struct reasons *reasons)
 {
-	const struct prune *wish = options;
 	struct hf_progress progress = {0};
+	HF_OWNED(hf_marker) marker = hf_marker_new(reader, &cli->stop, &progress);
+
+	reasons->marker = marker;
+	how->mark = mark;
+	how->judged = judged;
+	how->arg = reasons;
+	how->stop = &cli->stop;
+	how->progress = &progress;
+	struct hf_painter *painter = hf_cli_painter(cli, "looking at", &progress);
+	struct hf_error *err = hf_prune_run(hf_reader_repo(reader), how, result);
+
+	hf_painter_stop(painter);
+	return err;
+}
+
+hf_err hf_prune_why(struct hf_cli *cli)
+{
+	struct hf_prune_options how = {.grace = -1, .dry_run = true};
 	struct hf_prune_result result = {0};
 	struct reasons reasons = {0};
 	struct hf_reader *reader;
-	struct hf_prune_options how = {
-		.grace = -1,
-		.dry_run = wish->dry_run,
-		.mark = mark,
-		.judged = judged,
-		.arg = &reasons,
-		.stop = &cli->stop,
-		.progress = &progress,
-	};
+
+	HF_TRY(hf_cli_reader(cli, CACHE, &reader));
+	HF_TRY(run_shown(cli, reader, &how, &result, &reasons));
+	if (!cli->json)
+		show_reasons(&reasons);
+	else
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "type", "retained",
+			"needed_bytes", (json_int_t)reasons.needed, "wasted_bytes",
+			(json_int_t)reasons.waste, "young_bytes", (json_int_t)reasons.young,
+			"unused_bytes", (json_int_t)reasons.unused, "waiting_bytes",
+			(json_int_t)reasons.waiting));
+	return NULL;
+}
+
+static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
+{
+	const struct prune *wish = options;
+	struct hf_prune_options how = {.grace = -1, .dry_run = wish->dry_run};
+	struct hf_prune_result result = {0};
+	struct reasons reasons = {0};
+	struct hf_reader *reader;
 
 	(void)operands;
 	if (wish->grace)
@@ -129,14 +168,7 @@ static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf
 			"that shows a forgotten snapshot loses it, and a backup under way may have "
 			"to begin anew",
 			NULL);
-	HF_OWNED(hf_marker) marker = hf_marker_new(reader, &cli->stop, &progress);
-
-	reasons.marker = marker;
-	struct hf_painter *painter = hf_cli_painter(cli, "looking at", &progress);
-	struct hf_error *err = hf_prune_run(repo, &how, &result);
-
-	hf_painter_stop(painter);
-	HF_TRY(err);
+	HF_TRY(run_shown(cli, reader, &how, &result, &reasons));
 	show(cli, wish, &result, &reasons);
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/repo/catalog.h"
+#include "backend/repo/segments_read.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
 #include "tools/cmd/commands.h"
@@ -132,17 +133,27 @@ static json_t *json_of_stats(const struct hf_catalog_counts *counts, const struc
 	return line;
 }
 
+struct stats {
+	bool why;
+};
+
+static const struct hf_option stats_options[] = {
+	{"why", 0, HF_OPTION_FLAG, NULL, offsetof(struct stats, why),
+		"also what the bytes are kept for (reads all directories)"},
+};
+
 static hf_err run_stats(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	struct hf_catalog_counts counts;
 	struct hf_proofs proofs;
 	struct hf_repo *repo;
+	const struct stats *stats = options;
 	int64_t now;
 
-	(void)options;
 	(void)operands;
 	HF_TRY(hf_cli_repo(cli, &repo));
 	HF_TRY(hf_repo_sync(repo, NULL));
+	HF_TRY(hf_segments_read(repo));
 	HF_TRY(hf_catalog_counts(hf_repo_catalog(repo), &counts));
 	HF_TRY(hf_store_now(hf_repo_store(repo), &now));
 	HF_TRY(hf_catalog_proofs(
@@ -151,12 +162,14 @@ static hf_err run_stats(struct hf_cli *cli, const void *options, const struct hf
 		hf_json_line(json_of_stats(&counts, &proofs));
 	else
 		show_stats(&counts, &proofs);
-	return NULL;
+	return stats->why ? hf_prune_why(cli) : NULL;
 }
 
 static const char *const stats_examples[] = {
 	"holdfast stats",
 	"how large is it, and how much does compression save?",
+	"holdfast stats --why",
+	"what is kept for snapshots, what is waste, what waits to go?",
 	NULL,
 };
 
@@ -172,6 +185,9 @@ const struct hf_command hf_command_stats = {
 		       "`check --read-data`, what nobody has read since it was written, and what "
 		       "was neither written nor read for 30 days.",
 	.examples = stats_examples,
+	.options = stats_options,
+	.n_options = ARRAY_LEN(stats_options),
+	.options_size = sizeof(struct stats),
 	.page = "holdfast-repository",
 	.run = run_stats,
 };
