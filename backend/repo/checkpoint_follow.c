@@ -106,13 +106,36 @@ static hf_err take(struct hf_repo *repo, const struct hf_checkpoint *checkpoint,
 	return take_records(repo, checkpoint);
 }
 
-hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
+static hf_err note_any(void *arg, const char *name)
 {
-	HF_RELEASED(hf_opened_checkpoint) opened = {0};
+	(void)name;
+	*(bool *)arg = true;
+	return NULL;
+}
+
+/*
+ * Another process that shares the catalog may have taken the checkpoint in, while ours went by an
+ * older cutoff and added commits that the checkpoint passes by.
+ */
+static hf_err is_taken(struct hf_repo *repo, bool *is)
+{
+	bool any = false;
 	int64_t taken;
 
 	HF_TRY(hf_catalog_fact(repo->catalog, HF_FACT_TAKEN, &taken));
-	if (taken >= repo->checkpoint)
+	if (taken == repo->checkpoint)
+		HF_TRY(hf_catalog_each_open_commit(repo->catalog, repo->cutoff, note_any, &any));
+	*is = taken >= repo->checkpoint && !any;
+	return NULL;
+}
+
+hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
+{
+	HF_RELEASED(hf_opened_checkpoint) opened = {0};
+	bool taken;
+
+	HF_TRY(is_taken(repo, &taken));
+	if (taken)
 		return NULL;
 	HF_TRY(hf_checkpoint_open(repo, &opened));
 	HF_TRY(hf_catalog_begin(repo->catalog));

@@ -299,6 +299,37 @@ START_TEST(each_rule_holds)
 }
 END_TEST
 
+static struct hf_repo *open_shared(void)
+{
+	HF_FREED char *cache = hf_format("%s/shared", small.dir);
+	struct hf_repo *repo;
+
+	ck_ok(hf_small_try(&small, cache, &repo));
+	return repo;
+}
+
+/* Of two processes with one catalog the other one has taken in the checkpoint. */
+START_TEST(a_late_commit_does_not_count_in_a_catalog_that_two_share)
+{
+	static const struct row late = {"", BACKUP_FRESH, "", HF_CALL_PUT, "commits/", 2,
+		DAYS ANNOUNCE SETTLE, HF_TRANSIENT};
+	struct stop stop = {.row = &late};
+	HF_OWNED(hf_repo) writer = hf_small_open(&small);
+	HF_OWNED(hf_repo) one = open_shared();
+	HF_OWNED(hf_repo) other = open_shared();
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+
+	hf_mem_hook(small.mem, stop_there, &stop);
+	ck_fails(HF_TRANSIENT, act(&late, writer));
+	/* Not the commit, which comes only now for the one. */
+	ck_ok(hf_repo_sync(other, NULL));
+	ck_ok(hf_repo_sync(one, NULL));
+	ck_ok(hf_history_snapshots(one, "files/b", &arena, &all));
+	ck_assert_uint_eq(all.n, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("prune_rules");
@@ -306,5 +337,6 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, each_rule_holds, 0, (int)ARRAY_LEN(rows));
+	tcase_add_test(tests, a_late_commit_does_not_count_in_a_catalog_that_two_share);
 	return hf_test_run_suite(suite);
 }
