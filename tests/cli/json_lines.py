@@ -61,6 +61,9 @@ def every_command_prints_the_keys_that_are_listed(bench):
         "a.txt", "caf\\xe9.txt", "link"}
     assert len(lines(bench, "find", "latest/files/tree")) == 4
     lines(bench, "stats")
+    for command, line in zip(("stats", "stats --why"), bench.lines("stats", "--why", "--json"), strict=True):
+        judge(command, line)
+    lines(bench, "prune", "--dry-run")
     lines(bench, "config show")
     lines(bench, "forget", "--keep-last", "1", "--dry-run")
     assert lines(bench, "key list")[0]["name"] == "admin"
