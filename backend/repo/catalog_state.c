@@ -1,6 +1,7 @@
 #include "backend/repo/catalog_state.h"
 
 #include "backend/base/map.h"
+#include "backend/format/wire.h"
 #include "backend/repo/catalog_db.h"
 
 static hf_err run(struct hf_catalog *catalog, enum hf_query query, const char *what)
@@ -319,6 +320,19 @@ static hf_err show_records(struct hf_use *use, bool snapshots, hf_live_record_fn
 		hf_column_bytes(use->statement, 4, record.seen.commit.bytes, HF_ID_LEN);
 		HF_TRY(each(arg, &record));
 	}
+}
+
+hf_err hf_live_record_parse(
+	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out)
+{
+	HF_RELEASED(hf_buf) form = {0};
+	struct hf_wire wire;
+
+	hf_put_var(&form, live->kind);
+	hf_put_sized(&form, live->body);
+	wire = hf_wire(hf_arena_span(arena, hf_buf_span(&form)));
+	hf_record_parse(&wire, arena, out);
+	return hf_wire_end(&wire, "a record in the catalog");
 }
 
 hf_err hf_catalog_each_live(

@@ -74,6 +74,9 @@ struct hf_live_record {
 	struct hf_span body; /* dies with the call */
 	struct hf_seen seen;
 };
+/* The record itself; it points into the arena. */
+hf_err hf_live_record_parse(
+	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out);
 typedef struct hf_error *hf_live_record_fn(void *arg, const struct hf_live_record *record);
 hf_err hf_catalog_each_live(
 	struct hf_catalog *catalog, int64_t before, bool whole, hf_live_record_fn *each, void *arg);

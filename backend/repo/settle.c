@@ -272,19 +272,6 @@ static void print_origin(const struct hf_seen *seen, struct hf_buf *out)
 	hf_record_print(&origin, out);
 }
 
-static hf_err parse_live(
-	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out)
-{
-	HF_RELEASED(hf_buf) form = {0};
-	struct hf_wire wire;
-
-	hf_put_var(&form, live->kind);
-	hf_put_sized(&form, live->body);
-	wire = hf_wire(hf_arena_span(arena, hf_buf_span(&form)));
-	hf_record_parse(&wire, arena, out);
-	return hf_wire_end(&wire, "a record in the catalog");
-}
-
 static hf_err note_live(void *arg, const struct hf_live_record *live)
 {
 	HF_RELEASED(hf_arena) arena = {0};
@@ -292,7 +279,7 @@ static hf_err note_live(void *arg, const struct hf_live_record *live)
 	struct hf_record record;
 	struct keyed *keyed;
 
-	HF_TRY(parse_live(live, &arena, &record));
+	HF_TRY(hf_live_record_parse(live, &arena, &record));
 	list->at = hf_grow(list->at, &list->cap, list->n + 1, sizeof(*list->at));
 	keyed = &list->at[list->n++];
 	*keyed = (struct keyed){.form = {0}};
@@ -372,7 +359,7 @@ static hf_err keep_record(void *arg, const struct hf_live_record *live)
 	struct making *making = arg;
 	struct hf_record record;
 
-	HF_TRY(parse_live(live, &making->arena, &record));
+	HF_TRY(hf_live_record_parse(live, &making->arena, &record));
 	making->records = hf_grow(making->records, &making->cap_records, making->n_records + 2,
 		sizeof(*making->records));
 	making->records[making->n_records++] = (struct hf_record){

@@ -172,19 +172,6 @@ static hf_err mark_if_new(struct hf_marker *marker, const struct hf_snapshot_inf
 
 /* ---- what is no snapshot ---- */
 
-static hf_err parse(
-	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out)
-{
-	HF_RELEASED(hf_buf) form = {0};
-	struct hf_wire wire;
-
-	hf_put_var(&form, live->kind);
-	hf_put_sized(&form, live->body);
-	wire = hf_wire(hf_arena_span(arena, hf_buf_span(&form)));
-	hf_record_parse(&wire, arena, out);
-	return hf_wire_end(&wire, "a record in the catalog");
-}
-
 static hf_err mark_substitute(void *arg, const struct hf_live_record *live)
 {
 	HF_RELEASED(hf_arena) arena = {0};
@@ -192,7 +179,7 @@ static hf_err mark_substitute(void *arg, const struct hf_live_record *live)
 
 	if (live->kind != HF_RECORD_SUBSTITUTE)
 		return NULL;
-	HF_TRY(parse(live, &arena, &record));
+	HF_TRY(hf_live_record_parse(live, &arena, &record));
 	return add_extents(arg, &record.substitute.extents);
 }
 
@@ -204,7 +191,7 @@ static hf_err mark_journal(void *arg, const struct hf_live_record *live)
 
 	if (live->kind == HF_RECORD_SNAPSHOT)
 		return NULL;
-	HF_TRY(parse(live, &arena, &record));
+	HF_TRY(hf_live_record_parse(live, &arena, &record));
 	if (live->kind == HF_RECORD_UNFINISHED && record.of != HF_RECORD_JOURNAL)
 		return NULL;
 	HF_TRY(add_extents(marker, &record.journal.extents));
