@@ -15,12 +15,15 @@
 
 struct search {
 	struct hf_heal *heal;
-	struct hf_map seen; /* directories, each with its path */
+	struct hf_map seen;  /* directories, each with its path */
+	struct hf_map clean; /* those below which nothing is hurt, whatever their path */
+	uint64_t hits;       /* what is hurt, and what was not looked at again */
 };
 
 static void search_release(struct search *search)
 {
 	hf_map_release(&search->seen);
+	hf_map_release(&search->clean);
 }
 #define SEARCH __attribute__((cleanup(search_release))) struct search
 
@@ -118,9 +121,12 @@ static hf_err search_names(
 
 		if (child->type == HF_DIR)
 			HF_TRY(search_dir(search, child, key, depth + 1));
-		else if (is_hurt(heal, child))
+		else if (is_hurt(heal, child)) {
+			search->hits++;
 			HF_TRY(add_hurt(heal, key, child));
+		}
 	}
+	search->hits++; /* it was not looked at to its end */
 	return NULL;
 }
 
@@ -139,19 +145,35 @@ static bool is_fresh(struct search *search, const struct hf_entry *entry, uint64
 	return fresh;
 }
 
+/*
+ * A directory that is below itself many times over has more paths than anybody can walk: one in
+ * which nothing is hurt is walked once, and of what is hurt so much is found and no more.
+ */
 static hf_err search_dir(
 	struct search *search, const struct hf_entry *entry, uint64_t path, unsigned depth)
 {
+	const uint64_t before = search->hits;
 	struct hf_error *err;
+	struct hf_id digest;
 
 	HF_TRY(hf_stop_check(search->heal->stop));
-	if (entry->type != HF_DIR || depth > HF_MAX_DEPTH || !is_fresh(search, entry, path))
+	if (entry->type != HF_DIR || depth > HF_MAX_DEPTH)
 		return NULL;
+	hf_dir_digest(entry, &digest);
+	if (hf_map_get(&search->clean, &digest))
+		return NULL;
+	if (!is_fresh(search, entry, path)) {
+		search->hits++;
+		return NULL;
+	}
 	err = search_names(search, entry, path, depth);
-	if (!err || !hf_past_lost(err))
-		return err;
-	hf_error_free(err); /* check tells of it; what else there is can still be healed */
-	return NULL;
+	if (err && hf_past_lost(err)) {
+		hf_error_free(HF_STEAL(err)); /* check tells; what else there is can be healed */
+		search->hits++;
+	}
+	if (!err && search->hits == before)
+		hf_map_put(&search->clean, &digest, NULL);
+	return err;
 }
 
 hf_err hf_heal_find(struct hf_heal *heal, const char *source)
