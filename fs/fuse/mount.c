@@ -115,6 +115,7 @@ static hf_err serve(struct hf_session *session)
 	fuse_loop_cfg_set_max_threads(config, threads);
 	fuse_loop_cfg_set_idle_threads(config, threads);
 	session->handover = hf_handover_start(session);
+	session->server = pthread_self();
 	const int failed = fuse_session_loop_mt(session->fuse, config);
 
 	fuse_loop_cfg_destroy(config);

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -35,6 +36,10 @@ static void *refresh(void *arg)
 		const struct timespec tenth = {.tv_nsec = 100000000};
 
 		nanosleep(&tenth, NULL);
+		/* libfuse looks whether it shall end, and then sleeps: a signal in between is
+		 * noted and wakes nobody. */
+		if (fuse_session_exited(session->fuse))
+			pthread_kill(session->server, SIGTERM);
 		if (tick % (10 * HF_MAX(options->refresh_s, 1)) != 0)
 			continue;
 		if (options->retry)

@@ -20,6 +20,7 @@ struct hf_session {
 	struct fuse_session *fuse;
 	struct hf_mount_parent *parent;
 	atomic_int stopping;
+	pthread_t server; /* the thread in libfuse's loop */
 	pthread_t refresher;
 	bool refreshing;
 	struct hf_handover *handover;
