@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Holdfast beside restic, borg and tar | zstd | openssl, in one run on one machine.
+"""Holdfast beside restic, borg, squashfuse and tar | zstd | openssl, in one run on one machine.
 
-    tests/bench/compare.py [--runs 5] [--dir /dev/shm/bench] [--only tree,big,small,mount] [--out FILE]
+    tests/bench/compare.py [--runs 5] [--dir /dev/shm/bench] [--only tree,big,small,prune] [--out FILE]
 
 Makes its corpora from the files of this machine, in memory-backed storage, runs each tool in turn
 (interleaved, so that a noisy minute hurts all alike) and prints medians and ratios as a table in
-Markdown. Never a test: nothing here passes or fails. Needs restic, borg, zstd, openssl, fio, fuse3; as root for cold caches.
+Markdown. Never a test: nothing here passes or fails. Needs restic, borg, squashfs-tools, squashfuse, zstd,
+openssl, fio, fuse3; as root for cold caches.
 """
 import argparse
 import itertools
@@ -87,6 +88,12 @@ class Holdfast:
     def restore(self, target):
         return self.run("restore", "latest/files/corpus", target)
 
+    def prune(self, keep):
+        forget = self.run("forget", "--keep-last", str(keep), "--protect", "0s")
+        run = self.run("prune", "--grace", "0s")
+        run.wall, run.cpu, run.rss = run.wall + forget.wall, run.cpu + forget.cpu, max(run.rss, forget.rss)
+        return run
+
     def mount(self, at):
         self.run("mount", at)
         return os.path.join(at, "latest/files/corpus")
@@ -118,6 +125,9 @@ class Restic:
 
     def restore(self, target):
         return self.run("restore", "latest", "--target", target)
+
+    def prune(self, keep):
+        return self.run("forget", "--keep-last", str(keep), "--prune")
 
     def mount(self, at):
         self.daemon = subprocess.Popen(["restic", "-q", "mount", at], env=self.env, stdout=subprocess.DEVNULL,
@@ -177,6 +187,29 @@ class Tar:
     def restore(self, target):
         return Run(f"openssl enc -d -aes-256-ctr -pbkdf2 -k x < '{self.file}' | zstd -dc -q |"
                    f" tar -C '{target}' --xattrs -xf -", shell=True)
+
+
+class Squashfuse:
+    """Mounts only: what a compressed image reaches that is not encrypted and has one snapshot."""
+    name = "squashfuse"
+
+    def __init__(self, root, _program):
+        self.file = os.path.join(root, "squashfs")
+
+    def clear(self):
+        if os.path.exists(self.file):
+            os.remove(self.file)
+
+    def backup(self, source):
+        return Run(["mksquashfs", source, self.file, "-comp", "zstd", "-Xcompression-level", "3", "-no-progress"])
+
+    def mount(self, at):
+        Run(["squashfuse", self.file, at])
+        return at
+
+    def unmount(self, at):
+        subprocess.run(["fusermount3", "-u", at], check=True)
+        time.sleep(0.3)
 
 
 # ---- the corpora ----
@@ -394,31 +427,41 @@ def daemon_rss(at):
     return None
 
 
-def mounts(table, name, tools, root, works):
-    for tool in tools:
-        if not hasattr(tool, "mount"):
-            continue
-        at = os.path.join(root, "mnt-" + tool.name)
-        os.makedirs(at, exist_ok=True)
+def mounts(table, name, source, tools, root, works, runs):
+    """Each work on a new mount with cold caches; the tools take turns."""
+    mounting = [tool for tool in tools if hasattr(tool, "mount")]
+    backup_once(source, [tool for tool in mounting if not hasattr(tool, "restore")])
+    for _ in range(runs):
         for what, work in works:
-            drop_caches()
-            start = time.monotonic()
-            top = tool.mount(at)
-            if what == "mount":
-                os.listdir(top)
-                table.add(f"{name}: mount to first ls, s", tool.name, time.monotonic() - start)
-            else:
-                work(table, f"{name}: {what}", tool.name, top)
-                rss = daemon_rss(at)
-                if rss:
-                    table.add(f"{name}: {what}, daemon's own MB", tool.name, rss)
-            print(f"{name} {what} {tool.name} {time.monotonic() - start:.2f} s", file=sys.stderr, flush=True)
-            tool.unmount(at)
+            for tool in mounting:
+                at = os.path.join(root, "mnt-" + tool.name)
+                os.makedirs(at, exist_ok=True)
+                drop_caches()
+                start = time.monotonic()
+                top = tool.mount(at)
+                if what == "mount":
+                    os.listdir(top)
+                    table.add(f"{name}: mount to first ls, s", tool.name, time.monotonic() - start)
+                else:
+                    work(table, f"{name}: {what}", tool.name, top)
+                    rss = daemon_rss(at)
+                    if rss:
+                        table.add(f"{name}: {what}, daemon's own MB", tool.name, rss)
+                print(f"{name} {what} {tool.name} {time.monotonic() - start:.2f} s", file=sys.stderr, flush=True)
+                tool.unmount(at)
 
 
 def timed(argv):
     def work(table, what, tool, top):
         table.add(what + ", s", tool, Run(argv(top), shell=True, ok=(0, 1)).wall)
+    return work
+
+
+def copying(copy):
+    def work(table, what, tool, top):
+        shutil.rmtree(copy, ignore_errors=True)
+        table.add(what + ", s", tool, Run(["cp", "-r", top, copy], ok=(0, 1)).wall)
+        shutil.rmtree(copy)
     return work
 
 
@@ -438,12 +481,28 @@ def sequential(table, what, tool, top):
         table.add(f"{what}, {turn}, MB/s", tool, os.path.getsize(top + "/big") / 1e6 / run.wall)
 
 
+def pruning(table, source, tools, count=20):
+    """Backups of a tree that changes by 2 % each time; half of them forgotten, the store cleaned."""
+    tools = [tool for tool in tools if hasattr(tool, "prune")]
+    for tool in tools:
+        tool.clear()
+    for i in range(count):
+        if i > 0:
+            change_tree(source, seed=100 + i)
+        for tool in tools:
+            tool.backup(source)
+    for tool in tools:
+        table.add(f"prune: {count} backups, MB", tool.name, tree_bytes(tool.repo) / 1e6)
+        note(table, "prune: half forgotten", tool.name, tool.prune(count // 2))
+        table.add("prune: afterwards, MB", tool.name, tree_bytes(tool.repo) / 1e6)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--dir", default="/dev/shm/holdfast-bench")
-    parser.add_argument("--only", default="tree,big,small")
-    parser.add_argument("--tools", default="holdfast,restic,borg,tar")
+    parser.add_argument("--only", default="tree,big,small,prune")
+    parser.add_argument("--tools", default="holdfast,restic,borg,tar,squashfuse")
     parser.add_argument("--program", default=os.path.join(HERE, "../../build/holdfast"))
     parser.add_argument("--no-mount", action="store_true")
     parser.add_argument("--mount-only", action="store_true", help="one backup each, then the mounts")
@@ -452,37 +511,43 @@ def main():
     only, root, table = args.only.split(","), args.dir, Table()
     shutil.rmtree(root, ignore_errors=True)
     os.makedirs(root)
-    classes = {"holdfast": Holdfast, "restic": Restic, "borg": Borg, "tar": Tar}
+    classes = {"holdfast": Holdfast, "restic": Restic, "borg": Borg, "tar": Tar,
+               "squashfuse": Squashfuse}
     tools = [classes[name](root, os.path.abspath(args.program)) for name in args.tools.split(",")]
+    keeping = [tool for tool in tools if hasattr(tool, "restore")]
 
     if "tree" in only:
         source = apart(make_tree, os.path.join(root, "tree"))
         if args.mount_only:
-            backup_once(source, tools)
+            backup_once(source, keeping)
         else:
-            backups(table, "tree", source, tools, args.runs, change_tree, os.path.join(root, "restored"))
+            backups(table, "tree", source, keeping, args.runs, change_tree, os.path.join(root, "restored"))
         copy = os.path.join(root, "copied")
         if not args.no_mount:
-            mounts(table, "tree", tools, root, [
+            mounts(table, "tree", source, tools, root, [
                 ("mount", None),
                 ("find", timed(lambda top: f"find {top} > /dev/null")),
                 ("ls -lR", timed(lambda top: f"ls -lR {top} > /dev/null")),
-                ("cp -r", timed(lambda top: f"rm -rf {copy}; cp -r {top} {copy}; rm -rf {copy}")),
-            ])
+                ("cp -r", copying(copy)),
+            ], args.runs)
         shutil.rmtree(source)
     if "small" in only:
         source = apart(make_small, os.path.join(root, "small"))
-        backups(table, "small", source, tools, args.runs, None, None)
+        backups(table, "small", source, keeping, args.runs, None, None)
         shutil.rmtree(source)
     if "big" in only:
         source = apart(make_big, os.path.join(root, "big"))
         if args.mount_only:
-            backup_once(source, tools)
+            backup_once(source, keeping)
         else:
-            backups(table, "big", source, tools, args.runs, change_big, os.path.join(root, "restored"))
+            backups(table, "big", source, keeping, args.runs, change_big, os.path.join(root, "restored"))
         if not args.no_mount:
-            mounts(table, "big", tools, root, [
-                ("read", sequential), ("4 KiB random, 1 reader", fio(1)), ("4 KiB random, 4 readers", fio(4))])
+            mounts(table, "big", source, tools, root, [
+                ("read", sequential), ("4 KiB random, 1 reader", fio(1)), ("4 KiB random, 4 readers", fio(4))],
+                args.runs)
+        shutil.rmtree(source)
+    if "prune" in only:
+        pruning(table, apart(make_tree, os.path.join(root, "tree")), tools)
     text = table.markdown([tool.name for tool in tools] + ["find"])
     print(text)
     if args.out:
