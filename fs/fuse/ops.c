@@ -261,24 +261,43 @@ static void read_ahead(struct hf_inode *inode, uint64_t end)
 	hf_error_free(inode->node->ops->ahead(inode->node, from, end + AHEAD - from));
 }
 
+static void reply_held(fuse_req_t req, const struct hf_held *held)
+{
+	struct iovec pieces[HF_MAX_HELD];
+
+	for (size_t i = 0; i < held->n; i++)
+		pieces[i] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)held->bytes[i].at,
+			.iov_len = held->bytes[i].len,
+		};
+	fuse_reply_iov(req, pieces, (int)held->n);
+}
+
+/* Answered with the decoded chunks themselves where they can be held: a copy less. */
 static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t from, struct fuse_file_info *fi)
 {
 	struct hf_session *session = session_of(req);
 	struct hf_inode *inode = inode_of(req, ino);
+	struct hf_node *node = inode->node;
 	const bool sequential = size >= SEQUENTIAL ||
 		atomic_exchange_explicit(&inode->read_end, (uint64_t)from + size,
 			memory_order_relaxed) == (uint64_t)from;
+	HF_RELEASED(hf_held) held = {0};
+	HF_FREED uint8_t *bytes = NULL;
+	struct hf_error *err = NULL;
 	size_t got = 0;
 
 	(void)fi;
 	size = HF_MIN(size, MAX_READ);
-	HF_FREED uint8_t *bytes = hf_alloc(size);
-
 	if (sequential)
 		read_ahead(inode, (uint64_t)from + size);
-	struct hf_error *err = hf_node_read(inode->node, (uint64_t)from, bytes, size, &got);
-
+	if (node->ops->hold)
+		err = node->ops->hold(node, (uint64_t)from, size, &held);
+	if (!err && held.n == 0) {
+		bytes = hf_alloc(size);
+		err = hf_node_read(node, (uint64_t)from, bytes, size, &got);
+	}
 	if (err) {
 		reply_error(req, err);
 		return;
@@ -286,7 +305,10 @@ static void op_read(
 	/* Before the answer: after it the kernel may forget the inode. */
 	if (!sequential)
 		hf_handover_offer(session->handover, inode, (uint64_t)from);
-	fuse_reply_buf(req, (const char *)bytes, got);
+	if (held.n > 0)
+		reply_held(req, &held);
+	else
+		fuse_reply_buf(req, (const char *)bytes, got);
 }
 
 static void op_lseek(

@@ -11,6 +11,7 @@
 
 #include "backend/format/entry.h"
 #include "backend/repo/reader.h"
+#include "backend/tree/held.h"
 
 struct hf_node;
 
@@ -44,6 +45,8 @@ struct hf_node_ops {
 	hf_err (*list)(struct hf_node *dir, uint64_t from, hf_listed_fn *each, void *arg);
 	hf_err (*attr)(struct hf_node *node, struct hf_attr *out);
 	hf_err (*read)(struct hf_node *file, uint64_t from, void *at, size_t len, size_t *got);
+	/* Optional: hf_held_take() */
+	hf_err (*hold)(struct hf_node *file, uint64_t from, uint64_t len, struct hf_held *held);
 	hf_err (*seek)(struct hf_node *file, uint64_t from, bool hole, uint64_t *found);
 	hf_err (*target)(struct hf_node *link, struct hf_buf *out);
 	/* HF_NOT_FOUND: no such xattr. */

@@ -331,6 +331,15 @@ static hf_err stored_read(struct hf_node *base, uint64_t from, void *at, size_t 
 	return hf_content_read(content, from, at, len, got);
 }
 
+static hf_err stored_hold(struct hf_node *base, uint64_t from, uint64_t len, struct hf_held *held)
+{
+	HF_OWNED(hf_content) mine = NULL;
+	struct hf_content *content;
+
+	HF_TRY(open_content(of(base), &content, &mine));
+	return hf_held_take(of(base)->tree->reader, content, from, len, held);
+}
+
 static hf_err stored_seek(struct hf_node *base, uint64_t from, bool hole, uint64_t *found)
 {
 	HF_OWNED(hf_content) mine = NULL;
@@ -456,6 +465,7 @@ static const struct hf_node_ops dir_ops = {
 static const struct hf_node_ops file_ops = {
 	.attr = stored_attr,
 	.read = stored_read,
+	.hold = stored_hold,
 	.seek = stored_seek,
 	.ahead = stored_ahead,
 	.piece = stored_piece,

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "backend/tree/held.h"
 #include "tests/lib/stored_tree.h"
 #include "tests/lib/test.h"
 
@@ -45,6 +46,21 @@ static struct hf_extents many_extents(uint64_t *state, size_t n, struct hf_buf *
 	return extents;
 }
 
+/* Held is all of it, where no hole is in it and 64 pieces are enough; or nothing. */
+static void check_held(struct hf_content *content, struct hf_span plain, uint64_t from)
+{
+	HF_RELEASED(hf_held) held = {0};
+	size_t at = 0;
+	uint64_t hole = from;
+
+	ck_ok(hf_held_take(tree.reader, content, from, plain.len, &held));
+	for (size_t i = 0; i < held.n; at += held.bytes[i++].len)
+		ck_assert_int_eq(memcmp(held.bytes[i].at, plain.at + at, held.bytes[i].len), 0);
+	if (plain.len > 0)
+		ck_ok(hf_content_seek(content, from, true, &hole));
+	ck_assert_uint_eq(at, hole >= from + plain.len ? plain.len : 0);
+}
+
 static void check_ranges(struct hf_content *content, uint64_t *state, const struct hf_buf *plain)
 {
 	HF_RELEASED(hf_buf) got = {0};
@@ -60,6 +76,7 @@ static void check_ranges(struct hf_content *content, uint64_t *state, const stru
 
 		ck_assert_uint_eq(n, HF_MIN(len, left));
 		ck_assert_int_eq(memcmp(got.at, plain->at + (n ? from : 0), n), 0);
+		check_held(content, hf_span(plain->at + (n ? from : 0), n), from);
 	}
 	got.len = 0;
 	ck_ok(hf_content_read_all(content, plain->len, &got));
@@ -152,6 +169,7 @@ START_TEST(an_extent_beyond_its_chunk_is_corrupt)
 {
 	struct hf_entry entry = hf_stored_file(&tree, "file", hf_span_str("short"));
 	HF_OWNED(hf_content) content = NULL;
+	HF_RELEASED(hf_held) held = {0};
 	char bytes[10];
 	size_t got;
 
@@ -159,8 +177,33 @@ START_TEST(an_extent_beyond_its_chunk_is_corrupt)
 	entry.extents.at[0].length = entry.size = 6;
 	ck_ok(hf_content_open(tree.reader, &entry, &content));
 	ck_fails(HF_CORRUPT, hf_content_read(content, 0, bytes, 6, &got));
+	ck_ok(hf_held_take(tree.reader, content, 0, 6, &held));
+	ck_assert_uint_eq(held.n, 0);
 	ck_ok(hf_content_read(content, 1, bytes, 4, &got));
 	ck_assert_int_eq(memcmp(bytes, "hort", 4), 0);
+}
+END_TEST
+
+START_TEST(what_lies_in_too_many_pieces_is_not_held)
+{
+	const struct hf_extents stored =
+		hf_stored_bytes(&tree, HF_CONTENT_PACK, hf_span_str("a chunk"), 7);
+	struct hf_extent pieces[HF_MAX_HELD + 1];
+	const struct hf_extents extents = {.at = pieces, .n = HF_MAX_HELD + 1};
+
+	for (size_t i = 0; i < extents.n; i++)
+		pieces[i] = (struct hf_extent){
+			.chunk = stored.at[0].chunk, .offset = (uint32_t)(i % 7), .length = 1};
+	struct hf_entry entry = hf_stored_extents(&tree, "file", &extents);
+	HF_OWNED(hf_content) content = NULL;
+	HF_RELEASED(hf_held) held = {0};
+
+	hf_stored_publish(&tree);
+	ck_ok(hf_content_open(tree.reader, &entry, &content));
+	ck_ok(hf_held_take(tree.reader, content, 0, extents.n, &held));
+	ck_assert_uint_eq(held.n, 0);
+	ck_ok(hf_held_take(tree.reader, content, 0, extents.n - 1, &held));
+	ck_assert_uint_eq(held.n, HF_MAX_HELD);
 }
 END_TEST
 
@@ -225,6 +268,7 @@ int main(void)
 	tcase_add_test(tests, neighbouring_holes_are_one);
 	tcase_add_test(tests, an_empty_file_has_nothing);
 	tcase_add_test(tests, an_extent_beyond_its_chunk_is_corrupt);
+	tcase_add_test(tests, what_lies_in_too_many_pieces_is_not_held);
 	tcase_add_test(tests, extents_that_miss_the_size_are_corrupt);
 	tcase_add_test(tests, many_threads_read_one_content);
 	return hf_test_run_suite(suite);
