@@ -513,12 +513,29 @@ static hf_err look_at_all(struct hf_checking *check)
 	return hf_halves_look_again(&check->halves, check->repo, report_half, check);
 }
 
+/* What the tables of a bad one would say of chunks is missing then, and all else is looked at. */
+static hf_err read_segments(struct hf_checking *check)
+{
+	struct hf_error *err = hf_segments_read(check->repo);
+	char name[HF_NUMBERED_NAME_LEN + 1];
+
+	if (!err || !hf_scrub_finds(check->repo, err))
+		return err;
+	hf_numbered_name("checkpoints", check->repo->checkpoint, name);
+	const struct hf_finding finding = {
+		.object = name, .text = hf_error_text(err), .lost = true};
+
+	hf_check_report(check, &finding);
+	hf_error_free(err); /* its text is the finding */
+	return NULL;
+}
+
 /* What was proven until a stop, or until the store went away, stays so. Who commits learns of newer
  * keyrings: so that comes last. */
 static hf_err check_objects(struct hf_checking *check)
 {
 	HF_TRY(hf_check_numbers(check));
-	HF_TRY(hf_segments_read(check->repo));
+	HF_TRY(read_segments(check));
 	HF_TRY(lay_side_by_side(check));
 	if (check->options->read_data)
 		HF_TRY(hf_catalog_each_place(hf_repo_catalog(check->repo), count_place, check));

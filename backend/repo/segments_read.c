@@ -223,11 +223,18 @@ static hf_err read_chunks(struct hf_repo *repo, const struct hf_segment_ref *ref
 hf_err hf_segments_read(struct hf_repo *repo)
 {
 	HF_RELEASED(hf_segment_refs) refs = {0};
+	struct hf_error *first = NULL;
 
 	HF_TRY(hf_catalog_each_unread(repo->catalog, HF_SEGMENT_CHUNKS, NULL, collect, &refs));
-	for (size_t i = 0; i < refs.n; i++)
-		HF_TRY(read_chunks(repo, &refs.at[i]));
-	return NULL;
+	for (size_t i = 0; i < refs.n; i++) {
+		struct hf_error *err = read_chunks(repo, &refs.at[i]);
+
+		if (first)
+			hf_error_free(err); /* the first says enough */
+		else
+			first = err;
+	}
+	return first;
 }
 
 hf_err hf_segments_page_in(struct hf_repo *repo, const struct hf_id *id, bool *any)

@@ -8,7 +8,7 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/repo.h"
 
-/* All that were not read yet. */
+/* All that were not read yet; the others too, if one can't be. */
 hf_err hf_segments_read(struct hf_repo *repo);
 /* What they have of one chunk; *any: there was one to look into. */
 hf_err hf_segments_page_in(struct hf_repo *repo, const struct hf_id *id, bool *any);

@@ -444,23 +444,25 @@ static hf_err sync_commits(struct sync *sync)
 	return err ? err : last;
 }
 
-/* again: commits must be listed once more. */
-static hf_err follow_checkpoint(struct hf_repo *repo, bool *again, bool *changed)
+/* again: commits must be listed once more; missing: for a segment that is not there. */
+static hf_err follow_checkpoint(
+	struct hf_repo *repo, bool *again, bool *changed, struct hf_error **missing)
 {
 	bool cleared = false;
 	struct hf_error *err = hf_checkpoint_follow(repo, changed, &cleared);
 
+	hf_error_free(HF_STEAL(*missing)); /* what stays so is told */
 	/* Its segments went with the next checkpoint. */
 	if (err && hf_error_kind(err) == HF_NOT_FOUND) {
-		hf_error_free(err); /* looked for again, and told if it stays so */
-		err = NULL;
+		*missing = HF_STEAL(err);
 		cleared = true;
 	}
 	*again |= cleared;
 	return err;
 }
 
-static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
+static hf_err sync_once(
+	struct hf_repo *repo, bool *vanished, bool *changed, struct hf_error **missing)
 {
 	struct sync sync = {.repo = repo};
 	uint64_t known;
@@ -475,7 +477,7 @@ static hf_err sync_once(struct hf_repo *repo, bool *vanished, bool *changed)
 	HF_TRY(hf_checkpoint_load(repo, &found));
 	if (sync.met < known || repo->gone)
 		HF_TRY(hf_gone_commits(repo));
-	return follow_checkpoint(repo, vanished, changed);
+	return follow_checkpoint(repo, vanished, changed, missing);
 }
 
 /* What the catalog took in before it knew of a revocation is judged anew. */
@@ -496,26 +498,37 @@ static hf_err follow_keyring(struct hf_repo *repo)
 	return keyring->n > known ? hf_catalog_set(repo->catalog, "keyring", keyring->n) : NULL;
 }
 
+static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)
+{
+	if (missing)
+		return hf_error_new(HF_CORRUPT,
+			"checkpoint %u names what is gone: %s; hint: bring meta/ back from a copy "
+			"of the store",
+			repo->checkpoint, hf_error_text(missing));
+	return hf_error_new(HF_CORRUPT, "commits vanish from %s while they are read",
+		hf_store_url(repo->store));
+}
+
 hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 {
 	bool vanished = true, any = false;
-	struct hf_error *err = NULL;
+	struct hf_error *err = NULL, *missing = NULL;
 
 	pthread_mutex_lock(&repo->lock);
 	err = follow_keyring(repo);
 	/* Commits that the checkpoint contains need not be read. */
 	if (!err)
-		err = follow_checkpoint(repo, &vanished, &any);
+		err = follow_checkpoint(repo, &vanished, &any, &missing);
 	for (int round = 0; !err && vanished && round < ROUNDS; round++)
-		err = sync_once(repo, &vanished, &any);
+		err = sync_once(repo, &vanished, &any, &missing);
 	if (!err)
 		err = hf_relied_take(repo);
 	if (!err)
 		err = hf_gone_heads(repo);
 	pthread_mutex_unlock(&repo->lock);
 	if (!err && vanished)
-		err = hf_error_new(HF_CORRUPT, "commits vanish from %s while they are read",
-			hf_store_url(repo->store));
+		err = still_vanished(repo, missing);
+	hf_error_free(missing); /* its text is the error, if it counts */
 	if (changed)
 		*changed = any;
 	return err;

@@ -10,9 +10,9 @@
 #include "backend/base/time.h"
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
-#include "backend/repo/check.h"
 #include "backend/repo/history.h"
 #include "backend/repo/reader.h"
+#include "tests/lib/attacks.h"
 #include "tests/lib/forged.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
@@ -23,26 +23,12 @@
 #define COPIES 2u
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
-/* What a machine makes of an attack. */
-enum notice {
-	HARMLESS, /* all is shown and read, and a check has nothing to say */
-	NOTED,    /* all is shown and read, and a check notes what does not belong there */
-	FOUND,    /* all is shown and read, and a check finds it: exit status 4 */
-	LACKS,    /* something is not shown or can't be read, and a check finds it */
-	HINTED,   /* something is not shown, and all that a check has is notes */
-	UNSEEN,   /* something is not shown, and nothing tells */
-	REFUSED,  /* the repository is not opened */
-};
-static const char *const notices[] = {
-	"harmless", "noted", "found", "lacks", "hinted", "unseen", "refused"};
-
 /* ---- the repository, and what it was ---- */
 
 static struct hf_small small, foreign;
-static struct hf_mem *before, *whole; /* after the first snapshot; at the end */
+static struct hf_mem *before; /* after the first snapshot */
 static char commits[SNAPSHOTS][HF_COMMIT_NAME_LEN + 1];
 static char packs[SNAPSHOTS][HF_PACK_NAME_LEN + 1], metas[SNAPSHOTS][HF_PACK_NAME_LEN + 1];
-static unsigned machines;
 
 /* What a snapshot consists of. */
 static struct written {
@@ -122,46 +108,7 @@ static void publish_and_name(unsigned i)
 	find_new("meta/", metas[0], sizeof(metas[0]), i);
 }
 
-/* Keyrings 1 to 4 of two epochs, checkpoints 1 and 2, three snapshots. */
-static void setup(void)
-{
-	struct hf_repo *known;
-
-	hf_small_init(&small, COPIES);
-	hf_repo_free(hf_small_open_as(&small, HF_WRITE));
-	publish_and_name(0);
-	before = hf_mem_save(small.mem);
-	hf_repo_free(hf_small_open_as(&small, HF_MAINTAIN));
-	ck_ok(hf_repo_rotate(small.repo));
-	publish_and_name(1);
-	hf_forged_checkpoint_put(small.repo, hf_repo_slot(small.repo)->n, HF_NS_PER_S);
-	publish_and_name(2);
-	HF_FREED char *cache = hf_test_path(small.dir, "known");
-
-	ck_ok(hf_small_try(&small, cache, &known));
-	hf_repo_free(known);
-	whole = hf_mem_save(small.mem);
-
-	hf_small_init(&foreign, COPIES);
-	publish(foreign.repo, 0);
-}
-
-static void teardown(void)
-{
-	hf_mem_free(before);
-	hf_mem_free(whole);
-	hf_small_end(&foreign);
-	hf_small_end(&small);
-}
-
 /* ---- what he can do ---- */
-
-struct attack {
-	const char *what; /* as docs/security.md has it */
-	void (*act)(const struct attack *attack);
-	const char *one, *other;
-	enum notice known, fresh;
-};
 
 /* "commit 1" is the one that brought snapshot 1; so are "pack 1" and "meta 1". */
 static const char *name_of(const char *what)
@@ -184,29 +131,17 @@ static const char *name_of(const char *what)
 
 static void lose(const char *what)
 {
-	for (unsigned copy = 0; copy < COPIES; copy++)
-		hf_mem_lose(small.mem, name_of(what), copy);
-}
-
-static void put_copy(const char *what, unsigned copy, struct hf_span bytes)
-{
-	ck_ok(hf_store_mend(hf_repo_store(small.repo), name_of(what), copy, bytes));
+	hf_attack_lose(&small, name_of(what));
 }
 
 static void plant(const char *what, struct hf_span bytes)
 {
-	const char *name = name_of(what);
-
-	for (unsigned copy = 0; copy < hf_store_copies(hf_repo_store(small.repo), name); copy++)
-		put_copy(name, copy, bytes);
+	hf_attack_plant(&small, name_of(what), bytes);
 }
 
 static struct hf_buf bytes_of(const char *what)
 {
-	struct hf_buf copy = {0};
-
-	hf_buf_add_span(&copy, hf_buf_span(hf_mem_at(small.mem, name_of(what), 0)));
-	return copy;
+	return hf_attack_bytes(&small, name_of(what));
 }
 
 /* The bytes of one under the name of the other, too. */
@@ -217,24 +152,24 @@ static void copy_over(const char *one, const char *as)
 	plant(as, hf_buf_span(&bytes));
 }
 
-static void pass_off_copy(const struct attack *attack, unsigned copy)
+static void pass_off_copy(const struct hf_attack *attack, unsigned copy)
 {
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one);
 
-	put_copy(attack->other, copy, hf_buf_span(&bytes));
+	hf_attack_plant_copy(&small, name_of(attack->other), copy, hf_buf_span(&bytes));
 }
 
-static void pass_off_first(const struct attack *attack)
+static void pass_off_first(const struct hf_attack *attack)
 {
 	pass_off_copy(attack, 0);
 }
 
-static void pass_off_twin(const struct attack *attack)
+static void pass_off_twin(const struct hf_attack *attack)
 {
 	pass_off_copy(attack, 1);
 }
 
-static void swap(const struct attack *attack)
+static void swap(const struct hf_attack *attack)
 {
 	HF_RELEASED(hf_buf) first = bytes_of(attack->one), second = bytes_of(attack->other);
 
@@ -242,7 +177,7 @@ static void swap(const struct attack *attack)
 	plant(attack->other, hf_buf_span(&first));
 }
 
-static void flip(const struct attack *attack)
+static void flip(const struct hf_attack *attack)
 {
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one);
 
@@ -251,7 +186,7 @@ static void flip(const struct attack *attack)
 }
 
 /* Longer by a text, or cut short. */
-static void resize(const struct attack *attack)
+static void resize(const struct hf_attack *attack)
 {
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one);
 
@@ -282,12 +217,12 @@ static struct hf_error *take_each(void *arg, const struct hf_object *object)
 }
 
 /* One, or all below a prefix. */
-static void take(const struct attack *attack)
+static void take(const struct hf_attack *attack)
 {
 	each_object(name_of(attack->one), take_each, NULL);
 }
 
-static void forge_keyring(const struct attack *attack)
+static void forge_keyring(const struct hf_attack *attack)
 {
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one), forged = {0};
 	HF_RELEASED(hf_arena) arena = {0};
@@ -301,7 +236,7 @@ static void forge_keyring(const struct attack *attack)
 	plant(attack->other, hf_buf_span(&forged));
 }
 
-static void plant_four(const struct attack *attack)
+static void plant_four(const struct hf_attack *attack)
 {
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
@@ -312,7 +247,7 @@ static void plant_four(const struct attack *attack)
 }
 
 /* Under the name that it would have at another time, and no more under its own. */
-static void redate(const struct attack *attack)
+static void redate(const struct hf_attack *attack)
 {
 	char other[HF_COMMIT_NAME_LEN + 1];
 	struct hf_id id;
@@ -325,7 +260,7 @@ static void redate(const struct attack *attack)
 }
 
 /* One whose digest is what its name says, but that nobody signed. */
-static void forge_commit(const struct attack *attack)
+static void forge_commit(const struct hf_attack *attack)
 {
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one);
 	char name[HF_COMMIT_NAME_LEN + 1];
@@ -339,7 +274,7 @@ static void forge_commit(const struct attack *attack)
 	plant(name, hf_buf_span(&bytes));
 }
 
-static void blow_up(const struct attack *attack)
+static void blow_up(const struct hf_attack *attack)
 {
 	HF_FREED void *zeros = hf_calloc(1, HF_MAX_COMMIT + 1);
 
@@ -347,7 +282,7 @@ static void blow_up(const struct attack *attack)
 }
 
 /* The two sealed chunks, within their pack. */
-static void swap_chunks(const struct attack *attack)
+static void swap_chunks(const struct hf_attack *attack)
 {
 	const size_t len = CHUNK + HF_TAG_LEN;
 	HF_RELEASED(hf_buf) bytes = bytes_of(attack->one), swapped = bytes_of(attack->one);
@@ -376,22 +311,22 @@ static struct hf_error *take_copy(void *arg, const struct hf_object *object)
 	return NULL;
 }
 
-static void flip_copies(const struct attack *attack)
+static void flip_copies(const struct hf_attack *attack)
 {
 	each_object("", flip_copy, (void *)attack->one);
 }
 
-static void take_copies(const struct attack *attack)
+static void take_copies(const struct hf_attack *attack)
 {
 	each_object("", take_copy, (void *)attack->one);
 }
 
-static void replace_all(const struct attack *attack)
+static void replace_all(const struct hf_attack *attack)
 {
 	hf_mem_go_back(small.mem, *attack->one == 'o' ? before : foreign.mem);
 }
 
-static void take_snapshot(const struct attack *attack)
+static void take_snapshot(const struct hf_attack *attack)
 {
 	for (int i = atoi(attack->one); i <= atoi(attack->other); i++) {
 		hf_mem_lose(small.mem, packs[i], 0);
@@ -400,24 +335,24 @@ static void take_snapshot(const struct attack *attack)
 	}
 }
 
-static void plant_text(const struct attack *attack)
+static void plant_text(const struct hf_attack *attack)
 {
 	plant(attack->one, hf_span_str(attack->other));
 }
 
-static void pass_off(const struct attack *attack)
+static void pass_off(const struct hf_attack *attack)
 {
 	copy_over(attack->one, attack->other);
 }
 
-static void pass_off_foreign(const struct attack *attack)
+static void pass_off_foreign(const struct hf_attack *attack)
 {
 	bring_foreign(attack->one, attack->other);
 }
 
 #define K "keyring/000000000"
 #define C "checkpoints/000000000"
-static const struct attack attacks[] = {
+static const struct hf_attack attacks[] = {
 	{"flip a bit of the newest keyring", flip, K "4", NULL, REFUSED, LACKS},
 	{"delete the newest keyring", take, K "4", NULL, REFUSED, LACKS},
 	{"delete an older keyring", take, K "2", NULL, FOUND, FOUND},
@@ -540,48 +475,43 @@ static bool all_is_shown(struct hf_repo *repo)
 	return snapshots.n == SNAPSHOTS;
 }
 
-static enum notice look(const char *cache)
+static bool all_is_there(struct hf_repo *repo)
 {
-	HF_OWNED(hf_repo) repo = NULL;
-	struct hf_error *err = hf_small_try(&small, cache, &repo);
-
-	if (err) {
-		ck_assert(hf_error_kind(err) == HF_CORRUPT || hf_error_kind(err) == HF_NOT_FOUND);
-		hf_error_free(err); /* told above */
-		return REFUSED;
-	}
-	const struct hf_check_options options = {.read_data = true};
-	const bool all = all_is_shown(repo) & all_is_read(repo);
-	struct hf_check_result result;
-
-	ck_ok(hf_check_objects(repo, &options, &result));
-	if (result.findings)
-		return all ? FOUND : LACKS;
-	if (result.notes)
-		return all ? NOTED : HINTED;
-	return all ? HARMLESS : UNSEEN;
+	return all_is_shown(repo) & all_is_read(repo);
 }
 
-static void try_attack(const struct attack *attack)
+static struct hf_attacked attacked = {.small = &small, .all_is_there = all_is_there};
+
+/* Keyrings 1 to 4 of two epochs, checkpoints 1 and 2, three snapshots. */
+static void setup(void)
 {
-	HF_FREED char *known = hf_format("%s/known-%u", small.dir, machines);
-	HF_FREED char *fresh = hf_format("%s/fresh-%u", small.dir, machines++);
-	HF_FREED char *clone = hf_format("cp -r %s/known %s", small.dir, known);
+	hf_small_init(&small, COPIES);
+	hf_repo_free(hf_small_open_as(&small, HF_WRITE));
+	publish_and_name(0);
+	before = hf_mem_save(small.mem);
+	hf_repo_free(hf_small_open_as(&small, HF_MAINTAIN));
+	ck_ok(hf_repo_rotate(small.repo));
+	publish_and_name(1);
+	hf_forged_checkpoint_put(small.repo, hf_repo_slot(small.repo)->n, HF_NS_PER_S);
+	publish_and_name(2);
+	hf_attacked_begin(&attacked);
 
-	ck_assert_int_eq(system(clone), 0);
-	hf_mem_go_back(small.mem, whole);
-	attack->act(attack);
-	const enum notice by_known = look(known), by_fresh = look(fresh);
+	hf_small_init(&foreign, COPIES);
+	publish(foreign.repo, 0);
+}
 
-	ck_assert_msg(by_known == attack->known && by_fresh == attack->fresh,
-		"%s: %s for who followed, %s for who comes with nothing", attack->what,
-		notices[by_known], notices[by_fresh]);
+static void teardown(void)
+{
+	hf_mem_free(before);
+	hf_attacked_end(&attacked);
+	hf_small_end(&foreign);
+	hf_small_end(&small);
 }
 
 START_TEST(what_is_done_to_the_store_is_noticed_as_the_table_says)
 {
 	for (size_t i = 0; i < ARRAY_LEN(attacks); i++)
-		try_attack(&attacks[i]);
+		hf_attack_try(&attacked, &attacks[i]);
 }
 END_TEST
 
