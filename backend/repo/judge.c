@@ -54,31 +54,24 @@ static hf_err add_named(void *arg, const struct hf_pack *pack)
 	return NULL;
 }
 
-struct announced {
-	struct hf_prune *prune;
-	bool due;
-};
-
 static hf_err note_announced(void *arg, const struct hf_id *id)
 {
-	const struct announced *announced = arg;
-	struct hf_pack_use *use = hf_prune_use(announced->prune, id);
+	struct hf_prune *prune = arg;
+	struct hf_pack_use *use = hf_prune_use(prune, id);
 	const struct hf_pack unnamed = {.id = *id};
 
 	if (!use)
-		use = add_use(announced->prune, &unnamed);
+		use = add_use(prune, &unnamed);
 	use->announced = true;
-	use->due |= announced->due;
 	return NULL;
 }
 
 static hf_err note_announcement(void *arg, const struct hf_announcement *announcement)
 {
 	struct hf_prune *prune = arg;
-	struct announced announced = {prune, announcement->seen <= prune->now - prune->grace};
 
 	return hf_catalog_each_announced(
-		hf_repo_catalog(prune->repo), &announcement->commit, note_announced, &announced);
+		hf_repo_catalog(prune->repo), &announcement->commit, note_announced, prune);
 }
 
 static hf_err gather_packs(struct hf_prune *prune)
@@ -95,95 +88,113 @@ static hf_err gather_packs(struct hf_prune *prune)
 
 /* ---- which of their chunks are needed ---- */
 
-struct join {
+struct walk {
 	struct hf_prune *prune;
+	hf_needed_fn *each;
+	void *arg;
 	struct hf_id need; /* the next id that something needs */
 	bool more;
-	struct hf_location places[64]; /* of one chunk */
-	size_t n;
+	struct hf_location *copies; /* of one chunk */
+	size_t n, cap;
 };
-
-static hf_err next_need(struct join *join)
+static void walk_release(struct walk *walk)
 {
-	return hf_id_sort_next(join->prune->live, &join->need, &join->more);
+	free(walk->copies);
+}
+
+static hf_err next_need(struct walk *walk)
+{
+	return hf_id_sort_next(walk->prune->live, &walk->need, &walk->more);
 }
 
 /* A copy in a pack that stays is worth more than one that is announced, a whole one more than a
- * bad. */
-static int worth(const struct join *join, const struct hf_pack_use *use, const struct hf_id *chunk)
+ * bad; 0: its pack is gone. */
+static int worth(const struct walk *walk, const struct hf_location *copy)
 {
-	const bool bad = join->n > 1 &&
-		hf_catalog_is_bad_copy(hf_repo_catalog(join->prune->repo), chunk, &use->pack.id);
+	const struct hf_pack_use *use = hf_prune_use_of(walk->prune, copy->pack);
+
+	if (!use)
+		return 0;
+	const bool bad = walk->n > 1 &&
+		hf_catalog_is_bad_copy(
+			hf_repo_catalog(walk->prune->repo), &copy->row.id, &use->pack.id);
 
 	return (use->announced ? 1 : 2) + (bad ? 0 : 2);
 }
 
-/* One copy is enough: the first of those that are worth most. */
-static void choose(struct join *join)
+/*
+ * Those that are worth most, all of them: that a pack has a chunk is its writer's word, and one
+ * that lies must not cost an honest pack its place.
+ */
+static hf_err keep_best(struct walk *walk)
 {
-	struct hf_pack_use *best = NULL;
-	uint32_t stored = 0;
-	int most = 0;
+	int most = 1;
+	size_t n = 0;
 
-	for (size_t i = 0; i < join->n; i++) {
-		const struct hf_location *place = &join->places[i];
-		struct hf_pack_use *use = hf_prune_use_of(join->prune, place->pack);
-		const int here = use ? worth(join, use, &place->row.id) : 0;
-
-		if (here <= most)
-			continue;
-		most = here;
-		best = use;
-		stored = place->row.stored;
+	for (size_t i = 0; i < walk->n; i++)
+		most = HF_MAX(most, worth(walk, &walk->copies[i]));
+	for (size_t i = 0; i < walk->n; i++) {
+		if (worth(walk, &walk->copies[i]) == most)
+			walk->copies[n++] = walk->copies[i];
 	}
-	if (!best)
-		return;
-	best->live += stored;
-	best->chunks++;
-	best->needed |= best->announced;
+	return n > 0 ? walk->each(walk->arg, walk->copies, n) : NULL;
 }
 
-static hf_err end_group(struct join *join)
+static hf_err end_group(struct walk *walk)
 {
-	const struct hf_id *id = &join->places[0].row.id;
-
-	if (join->n == 0)
+	if (walk->n == 0)
 		return NULL;
-	while (join->more && memcmp(&join->need, id, sizeof(*id)) < 0) {
-		join->prune->result.missing++;
-		HF_TRY(next_need(join));
+	const struct hf_id id = walk->copies[0].row.id;
+
+	while (walk->more && memcmp(&walk->need, &id, sizeof(id)) < 0) {
+		walk->prune->result.missing++;
+		HF_TRY(next_need(walk));
 	}
-	if (join->more && hf_id_equal(&join->need, id)) {
-		choose(join);
-		HF_TRY(next_need(join));
+	if (walk->more && hf_id_equal(&walk->need, &id)) {
+		HF_TRY(keep_best(walk));
+		HF_TRY(next_need(walk));
 	}
-	join->n = 0;
+	walk->n = 0;
 	return NULL;
 }
 
 static hf_err meet_place(void *arg, const struct hf_location *place)
 {
-	struct join *join = arg;
+	struct walk *walk = arg;
 
-	if (join->n && !hf_id_equal(&join->places[0].row.id, &place->row.id))
-		HF_TRY(end_group(join));
-	if (join->n < ARRAY_LEN(join->places))
-		join->places[join->n++] = *place;
+	if (walk->n && !hf_id_equal(&walk->copies[0].row.id, &place->row.id))
+		HF_TRY(end_group(walk));
+	walk->copies = hf_grow(walk->copies, &walk->cap, walk->n + 1, sizeof(*walk->copies));
+	walk->copies[walk->n++] = *place;
 	return NULL;
 }
 
-static hf_err lay_side_by_side(struct hf_prune *prune)
+hf_err hf_prune_each_needed(struct hf_prune *prune, hf_needed_fn *each, void *arg)
 {
-	struct join join = {.prune = prune};
+	__attribute__((cleanup(walk_release))) struct walk walk = {
+		.prune = prune, .each = each, .arg = arg};
 
 	prune->result.missing = 0;
 	HF_TRY(hf_id_sort_begin(prune->live));
-	HF_TRY(next_need(&join));
-	HF_TRY(hf_catalog_each_place(hf_repo_catalog(prune->repo), meet_place, &join));
-	HF_TRY(end_group(&join));
-	while (join.more) {
+	HF_TRY(next_need(&walk));
+	HF_TRY(hf_catalog_each_place(hf_repo_catalog(prune->repo), meet_place, &walk));
+	HF_TRY(end_group(&walk));
+	while (walk.more) {
 		prune->result.missing++;
-		HF_TRY(next_need(&join));
+		HF_TRY(next_need(&walk));
+	}
+	return NULL;
+}
+
+static hf_err count_needed(void *arg, const struct hf_location *copies, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct hf_pack_use *use = hf_prune_use_of(arg, copies[i].pack);
+
+		use->live += copies[i].row.stored;
+		use->chunks++;
+		use->needed |= use->announced;
+		use->shared |= n > 1;
 	}
 	return NULL;
 }
@@ -218,5 +229,5 @@ hf_err hf_prune_look(struct hf_prune *prune)
 	HF_TRY(hf_segments_read(prune->repo));
 	HF_TRY(prune->options.mark(prune->options.arg, prune->now, prune->live));
 	HF_TRY(gather_packs(prune));
-	return lay_side_by_side(prune);
+	return hf_prune_each_needed(prune, count_needed, prune);
 }

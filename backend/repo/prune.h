@@ -20,12 +20,12 @@
 /* What a pack's bytes are for. */
 struct hf_pack_use {
 	struct hf_pack pack;
-	uint64_t live;   /* stored bytes of chunks that something needs, and that are best here */
+	uint64_t live; /* stored bytes of chunks that something needs, and that are as good here */
 	uint64_t chunks; /* how many those are */
 	bool named;     /* a commit or a checkpoint names it; else n, kind and size are not known */
 	bool announced; /* to go */
-	bool due;       /* announced long enough ago */
-	bool needed;    /* announced, but has the only copy of a chunk that something needs */
+	bool shared;    /* a chunk that something needs is said to be as good in another pack */
+	bool needed;    /* announced, but has a chunk that something needs and no other pack has */
 	bool repacked;  /* what lives in it goes to another pack, and it will be announced */
 	bool unfinished; /* unused, but too young to be judged */
 };

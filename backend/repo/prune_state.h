@@ -26,6 +26,12 @@ struct hf_pack_use *hf_prune_use_of(const struct hf_prune *prune, int64_t number
 /* ---- judge.c ---- */
 /* Reads the state until it stands still, and judges every pack. */
 hf_err hf_prune_look(struct hf_prune *prune);
+/*
+ * Each chunk that something needs and some pack has, in order of id, with the copies that must stay
+ * while it is needed: each in a pack of hf_prune_use_of(). Counts what no pack has.
+ */
+typedef hf_err hf_needed_fn(void *arg, const struct hf_location *copies, size_t n);
+hf_err hf_prune_each_needed(struct hf_prune *prune, hf_needed_fn *each, void *arg);
 
 /* ---- repack.c ---- */
 /*

@@ -28,10 +28,13 @@ static uint64_t waste_of(const struct hf_pack_use *use)
 	return use->pack.size > anew + anew / 8 ? use->pack.size - anew : 0;
 }
 
-/* A commit in which content rides can't be emptied: it goes when all of it is dead. */
+/*
+ * A commit in which content rides can't be emptied: it goes when all of it is dead. Of copies that
+ * differ one is false, and who can't read can't tell which: they stay where they are.
+ */
 static bool may_move(const struct hf_prune *prune, const struct hf_pack_use *use)
 {
-	if (!use->named || use->announced || use->live == 0 || waste_of(use) == 0 ||
+	if (!use->named || use->announced || use->shared || use->live == 0 || waste_of(use) == 0 ||
 		use->pack.seen > prune->now - prune->grace)
 		return false;
 	return use->pack.kind == HF_META_PACK ||
@@ -81,10 +84,6 @@ struct moving {
 	struct hf_prune *prune;
 	struct hf_opener *opener;
 	struct hf_packer *packer;
-	struct hf_id need;
-	bool more;
-	struct hf_location places[64];
-	size_t n;
 	struct hf_buf frame;
 };
 static void moving_release(struct moving *moving)
@@ -116,41 +115,13 @@ static hf_err move_chunk(struct moving *moving, const struct hf_location *place)
 		hf_buf_span(&moving->frame));
 }
 
-/* Only if no copy stays where it is. */
-static hf_err move_group(struct moving *moving)
-{
-	const struct hf_id *id = &moving->places[0].row.id;
-	const struct hf_location *from = NULL;
-
-	while (moving->more && memcmp(&moving->need, id, sizeof(*id)) < 0)
-		HF_TRY(hf_id_sort_next(moving->prune->live, &moving->need, &moving->more));
-	if (!moving->more || !hf_id_equal(&moving->need, id))
-		return NULL;
-	for (size_t i = 0; i < moving->n; i++) {
-		const struct hf_pack_use *use =
-			hf_prune_use_of(moving->prune, moving->places[i].pack);
-
-		if (!use || use->announced)
-			continue;
-		if (!use->repacked && use->live > 0)
-			return NULL;
-		if (use->repacked)
-			from = &moving->places[i];
-	}
-	return from ? move_chunk(moving, from) : NULL;
-}
-
-static hf_err meet_place(void *arg, const struct hf_location *place)
+static hf_err move_needed(void *arg, const struct hf_location *copies, size_t n)
 {
 	struct moving *moving = arg;
 
-	if (moving->n && !hf_id_equal(&moving->places[0].row.id, &place->row.id)) {
-		HF_TRY(move_group(moving));
-		moving->n = 0;
-	}
-	if (moving->n < ARRAY_LEN(moving->places))
-		moving->places[moving->n++] = *place;
-	return NULL;
+	(void)n; /* 1, where it moves: it is not shared */
+	return hf_prune_use_of(moving->prune, copies->pack)->repacked ? move_chunk(moving, copies)
+								      : NULL;
 }
 
 hf_err hf_prune_repack(struct hf_prune *prune, struct hf_buf *records)
@@ -161,11 +132,7 @@ hf_err hf_prune_repack(struct hf_prune *prune, struct hf_buf *records)
 		return NULL;
 	moving.opener = hf_opener_new(prune->repo);
 	HF_TRY(hf_packer_new(prune->repo, UPLOADERS, prune->options.progress, &moving.packer));
-	HF_TRY(hf_id_sort_begin(prune->live));
-	HF_TRY(hf_id_sort_next(prune->live, &moving.need, &moving.more));
-	HF_TRY(hf_catalog_each_place(hf_repo_catalog(prune->repo), meet_place, &moving));
-	if (moving.n)
-		HF_TRY(move_group(&moving));
+	HF_TRY(hf_prune_each_needed(prune, move_needed, &moving));
 	HF_TRY(hf_packer_flush(moving.packer, hf_span(NULL, 0)));
 	hf_buf_add_span(records, hf_buf_span(&hf_packer_sent(moving.packer)->records));
 	hf_packer_sent_clear(moving.packer);

@@ -6,8 +6,10 @@
 
 #include "backend/base/time.h"
 #include "backend/repo/catalog.h"
+#include "backend/repo/forget.h"
 #include "backend/repo/reader.h"
 #include "tests/lib/forged.h"
+#include "tests/lib/numbered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
@@ -129,6 +131,83 @@ START_TEST(a_false_word_about_a_pack_hides_no_chunk_of_it)
 }
 END_TEST
 
+/* Each chunk of each pack, as a row of a pack that the thief has not even put. */
+struct claim {
+	struct hf_row rows[64];
+	size_t n;
+};
+
+static struct hf_error *claim_place(void *arg, const struct hf_location *place)
+{
+	struct claim *claim = arg;
+
+	ck_assert_uint_lt(claim->n, ARRAY_LEN(claim->rows));
+	claim->rows[claim->n++] = place->row;
+	return NULL;
+}
+
+/* The source's only snapshot, read by somebody who comes with nothing. */
+static hf_files read_anew(const char *source)
+{
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+	HF_OWNED(hf_reader) reader = NULL;
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots shown;
+	hf_files files;
+
+	ck_ok(hf_reader_open(fresh, 1 << 20, 0, &reader));
+	ck_ok(hf_history_snapshots(fresh, source, &arena, &shown));
+	ck_assert_uint_eq(shown.n, 1);
+	ck_ok(hf_numbered_read(reader, &shown.at[0], &files));
+	return files;
+}
+
+/* By so many packs that are not even there; who comes with nothing hears of them first. */
+static void claim_all(unsigned packs)
+{
+	struct claim claim = {.n = 0};
+
+	ck_ok(hf_catalog_each_place(hf_repo_catalog(small.repo), claim_place, &claim));
+	struct hf_pack_record said = {.size = 1 << 20, .table = {.rows = claim.rows, .n = claim.n}};
+
+	ck_ok(hf_header_parse(hf_span(pack.header, HF_HEADER_LEN), &said.header));
+	for (unsigned i = 0; i < packs; i++) {
+		hf_random(said.id.bytes, sizeof(said.id.bytes));
+		say_first(&said);
+	}
+}
+
+static const unsigned claims[] = {1, 100};
+
+START_TEST(a_false_copy_does_not_let_prune_delete_the_true_one)
+{
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 1, 0xff, NULL));
+	claim_all(claims[_i]);
+	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
+
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_assert_uint_eq(read_anew("files/a"), 0xff);
+}
+END_TEST
+
+/* The same where most of the true one's pack is waste, so that it would be written anew. */
+START_TEST(a_false_copy_does_not_keep_the_true_one_from_moving_along)
+{
+	uint8_t first[1][HF_SNAPSHOT_ID_LEN];
+
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 1, 0xffff, first[0]));
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 2, 0x7, NULL));
+	ck_ok(hf_forget(small.repo, first, 1));
+	claim_all(claims[_i]);
+	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
+
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_assert_uint_eq(read_anew("files/a"), 0x7);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("crowding");
@@ -138,5 +217,9 @@ int main(void)
 	tcase_add_test(tests, a_hundred_false_places_of_a_chunk_hide_no_true_one);
 	tcase_add_loop_test(
 		tests, a_false_word_about_a_pack_hides_no_chunk_of_it, 0, ARRAY_LEN(lies));
+	tcase_add_loop_test(
+		tests, a_false_copy_does_not_let_prune_delete_the_true_one, 0, ARRAY_LEN(claims));
+	tcase_add_loop_test(tests, a_false_copy_does_not_keep_the_true_one_from_moving_along, 0,
+		ARRAY_LEN(claims));
 	return hf_test_run_suite(suite);
 }
