@@ -334,6 +334,8 @@ static void disconnect(struct hf_catalog *catalog)
 		sqlite3_finalize(catalog->statements[i]);
 		catalog->statements[i] = NULL;
 	}
+	for (int i = 0; i < 2; i++)
+		sqlite3_finalize(HF_STEAL(catalog->asked[i]));
 	sqlite3_close(catalog->db);
 	catalog->db = NULL;
 }

@@ -95,6 +95,8 @@ struct hf_catalog {
 	sqlite3 *db;
 	char *path; /* NULL: in memory */
 	sqlite3_stmt *statements[QUERIES];
+	/* The last query for snapshots, and for unfinished ones; NULL: none, or it is under way. */
+	sqlite3_stmt *asked[2];
 	bool open;     /* a transaction */
 	unsigned held; /* look-ups under one view of the file; 0: none is held */
 	bool suspect;  /* there are announced packs, or copies that are marked as bad */

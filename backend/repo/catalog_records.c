@@ -142,40 +142,64 @@ static hf_err show_snapshot(sqlite3_stmt *statement, hf_snapshot_row_fn *each, v
 	return each(arg, &row);
 }
 
+/* The same is asked for again and again; who asks meanwhile prepares one of its own. */
+static sqlite3_stmt *take_query(struct hf_catalog *catalog, bool unfinished, const char *text)
+{
+	sqlite3_stmt *last = HF_STEAL(catalog->asked[unfinished]), *fresh = NULL;
+
+	if (last && strcmp(sqlite3_sql(last), text) == 0)
+		return last;
+	sqlite3_finalize(last);
+	sqlite3_prepare_v2(catalog->db, text, -1, &fresh, NULL);
+	return fresh;
+}
+
+static void keep_query(struct hf_catalog *catalog, bool unfinished, sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	sqlite3_finalize(catalog->asked[unfinished]);
+	catalog->asked[unfinished] = statement;
+}
+
+static void bind_query(struct hf_use *use, const struct hf_snapshot_query *query, uint8_t *id)
+{
+	/* Binding a parameter that the text lacks fails, and does no harm. */
+	if (query->source)
+		hf_use_text(use, 1, hf_span_str(query->source));
+	hf_use_int(use, 2, query->until);
+	if (query->id_prefix && is_whole(query->id_prefix) &&
+		hf_unhex(query->id_prefix, 2 * HF_SNAPSHOT_ID_LEN, id))
+		hf_use_bytes(use, 3, hf_span(id, HF_SNAPSHOT_ID_LEN));
+	else if (query->id_prefix)
+		hf_use_text(use, 3, hf_span_str(query->id_prefix));
+	if (query->label_key) {
+		hf_use_text(use, 4, hf_span_str(query->label_key));
+		hf_use_text(use, 5, hf_span_str(query->label_value));
+	}
+}
+
 hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot_query *query,
 	hf_snapshot_row_fn *each, void *arg)
 {
 	HF_RELEASED(hf_buf) text = {0};
-	sqlite3_stmt *statement = NULL;
 	struct hf_error *err = NULL;
 
 	print_query(query, &text);
 	pthread_mutex_lock(&catalog->lock);
-	if (sqlite3_prepare_v2(catalog->db, hf_buf_text(&text), -1, &statement, NULL) !=
-		SQLITE_OK) {
-		err = hf_catalog_error(catalog, "asking for snapshots");
-	} else {
-		struct hf_use use = {catalog, statement};
+	struct hf_use use = {catalog, take_query(catalog, query->unfinished, hf_buf_text(&text))};
+
+	if (use.statement) {
 		uint8_t id[HF_SNAPSHOT_ID_LEN];
 		bool row = true;
 
-		/* Binding a parameter that the text lacks fails, and does no harm. */
-		if (query->source)
-			hf_use_text(&use, 1, hf_span_str(query->source));
-		hf_use_int(&use, 2, query->until);
-		if (query->id_prefix && is_whole(query->id_prefix) &&
-			hf_unhex(query->id_prefix, 2 * HF_SNAPSHOT_ID_LEN, id))
-			hf_use_bytes(&use, 3, hf_span(id, sizeof(id)));
-		else if (query->id_prefix)
-			hf_use_text(&use, 3, hf_span_str(query->id_prefix));
-		if (query->label_key) {
-			hf_use_text(&use, 4, hf_span_str(query->label_key));
-			hf_use_text(&use, 5, hf_span_str(query->label_value));
-		}
+		bind_query(&use, query, id);
 		while (!err && !(err = hf_use_step(&use, &row)) && row)
-			err = show_snapshot(statement, each, arg);
+			err = show_snapshot(use.statement, each, arg);
+		keep_query(catalog, query->unfinished, use.statement);
+	} else {
+		err = hf_catalog_error(catalog, "asking for snapshots");
 	}
-	sqlite3_finalize(statement);
 	pthread_mutex_unlock(&catalog->lock);
 	return err;
 }
