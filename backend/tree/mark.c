@@ -11,8 +11,9 @@
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
 
-/* Chunks that were added of late: neighbours share chunks. */
-#define RECENT 65536u
+/* Chunks that were added of late: neighbours share chunks. As many as were added, so far. */
+#define FIRST_RECENT 256u
+#define MOST_RECENT 65536u
 
 struct hf_marker {
 	struct hf_reader *reader;
@@ -21,6 +22,7 @@ struct hf_marker {
 	struct hf_map snapshots; /* ids, padded with zeros, that are marked */
 	struct hf_map dirs;      /* digests of extents */
 	struct hf_id *recent;
+	size_t n_recent, added;
 	struct hf_id_sort *live;
 };
 
@@ -32,7 +34,8 @@ struct hf_marker *hf_marker_new(
 	marker->reader = reader;
 	marker->stop = stop;
 	marker->progress = progress;
-	marker->recent = hf_calloc(RECENT, sizeof(*marker->recent));
+	marker->n_recent = FIRST_RECENT;
+	marker->recent = hf_calloc(marker->n_recent, sizeof(*marker->recent));
 	return marker;
 }
 
@@ -46,13 +49,32 @@ void hf_marker_free(struct hf_marker *marker)
 	free(marker);
 }
 
+static struct hf_id *recent_of(struct hf_marker *marker, const struct hf_id *id)
+{
+	return &marker->recent[(id->bytes[0] | (unsigned)id->bytes[1] << 8) % marker->n_recent];
+}
+
+static void widen(struct hf_marker *marker)
+{
+	struct hf_id *old = marker->recent;
+	const size_t n = marker->n_recent;
+
+	marker->n_recent *= 4;
+	marker->recent = hf_calloc(marker->n_recent, sizeof(*marker->recent));
+	for (size_t i = 0; i < n; i++)
+		*recent_of(marker, &old[i]) = old[i];
+	free(old);
+}
+
 static hf_err add(struct hf_marker *marker, const struct hf_id *id)
 {
-	struct hf_id *slot = &marker->recent[(id->bytes[0] | (unsigned)id->bytes[1] << 8) % RECENT];
+	struct hf_id *slot = recent_of(marker, id);
 
 	if (hf_id_equal(slot, id))
 		return NULL;
 	*slot = *id;
+	if (++marker->added > marker->n_recent && marker->n_recent < MOST_RECENT)
+		widen(marker);
 	return hf_id_sort_add(marker->live, id);
 }
 
