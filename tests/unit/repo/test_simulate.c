@@ -4,12 +4,17 @@
  * and turns the clock back. After each schedule, somebody who comes anew must find whole whatever
  * was reported, and nothing that was reported as forgotten.
  *
- * HF_SCHEDULES: how many; else as many as a moment allows. HF_TEST_SEED: the first one's seed; a
- * failure prints its own, and every step.
+ * HF_SCHEDULES: how many, else 300. HF_TEST_SEED: the first one's seed; a failure prints its own,
+ * and every step.
  */
+#include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/base/pool.h"
@@ -17,7 +22,9 @@
 #include "backend/base/time.h"
 #include "backend/format/key.h"
 #include "backend/repo/forget.h"
+#include "tests/lib/kept_catalogs.h"
 #include "tests/lib/numbered.h"
+#include "tests/lib/remembered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
@@ -28,7 +35,6 @@
 #define RUNS 3 /* of a machine, one after the other */
 #define MOST 64
 #define SCHEDULES 300
-#define MOMENT (15 * HF_NS_PER_S)
 
 /* No pool has threads: so a machine is one thread, and a seed is one order of calls. */
 hf_err __real_hf_pool_new(
@@ -42,6 +48,19 @@ hf_err __wrap_hf_pool_new(
 	return __real_hf_pool_new(ops, 0, window, out);
 }
 
+unsigned __wrap_hf_cpus(void);
+unsigned __wrap_hf_cpus(void)
+{
+	return 1; /* to ask takes as long as to read a commit */
+}
+
+/* Memory that was freed is used again soon, or most of the time would go into new pages. */
+const char *__asan_default_options(void) __attribute__((visibility("default")));
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=4:malloc_context_size=8";
+}
+
 struct known {
 	uint8_t id[HF_SNAPSHOT_ID_LEN];
 	hf_files files;
@@ -53,11 +72,12 @@ struct known {
 struct machine {
 	struct world *world;
 	unsigned number;
+	char *cache;
 	pthread_t thread;
-	pthread_cond_t go;
+	sem_t go;
 	uint64_t random;
-	enum hf_store_call at; /* stopped before it */
-	bool ended, killed;    /* killed: every call fails until the next run */
+	unsigned left;      /* calls until it is another's turn */
+	bool ended, killed; /* killed: every call fails until the next run */
 	enum hf_error_kind fails;
 };
 
@@ -70,10 +90,7 @@ struct world {
 	size_t n;
 	struct hf_buf steps;
 	unsigned moments;
-
-	pthread_mutex_t lock;
-	pthread_cond_t back;
-	struct machine *turn; /* NULL: the scheduler's */
+	sem_t back; /* to the scheduler */
 };
 
 static _Thread_local struct machine *me; /* NULL: the scheduler looks for itself */
@@ -88,18 +105,26 @@ static void note(struct world *world, const char *what, const char *name)
 	hf_buf_printf(&world->steps, "%u: %s %s\n", me ? me->number : MACHINES, what, name);
 }
 
+static void set_clock(struct world *world, int64_t now)
+{
+	world->now = now;
+	world->latest = HF_MAX(world->latest, now);
+	hf_time_set(now);
+}
+
 /* ---- one machine ---- */
+
+/* Of all threads one runs, ever. */
+static void await(sem_t *turn)
+{
+	while (sem_wait(turn) != 0)
+		; /* a signal came */
+}
 
 static void hand_over(struct machine *machine)
 {
-	struct world *world = machine->world;
-
-	pthread_mutex_lock(&world->lock);
-	world->turn = NULL;
-	pthread_cond_signal(&world->back);
-	while (!machine->ended && world->turn != machine)
-		pthread_cond_wait(&machine->go, &world->lock);
-	pthread_mutex_unlock(&world->lock);
+	sem_post(&machine->world->back);
+	await(&machine->go);
 }
 
 static const char *word(enum hf_store_call call)
@@ -123,17 +148,25 @@ static const char *word(enum hf_store_call call)
 	return "?";
 }
 
+/* Mostly before a call that others may see or that tells of them. */
+static bool turn_ends(struct machine *machine, enum hf_store_call call)
+{
+	if (machine->left-- == 0)
+		return true;
+	return call & (HF_CALL_PUT | HF_CALL_LIST) && below(&machine->world->random, 4) == 0;
+}
+
 static struct hf_error *before_call(void *arg, enum hf_store_call call, const char *name)
 {
 	struct world *world = arg;
 
 	if (!me)
 		return NULL;
-	me->at = call;
-	if (!me->killed)
+	if (!me->killed && turn_ends(me, call))
 		hand_over(me);
 	if (me->killed)
 		return hf_error_new(HF_SYSTEM, "the process was ended");
+	set_clock(world, world->now + HF_NS_PER_S / 8);
 	note(world, word(call), name);
 	if (!me->fails)
 		return NULL;
@@ -211,12 +244,10 @@ static hf_err prune(struct machine *machine, struct hf_repo *repo)
 
 static hf_err one_run(struct machine *machine)
 {
-	HF_FREED char *cache =
-		hf_format("%s/machine-%u", machine->world->small.dir, machine->number);
 	HF_OWNED(hf_repo) repo = NULL;
 	const unsigned what = below(&machine->random, 8);
 
-	HF_TRY(hf_small_try(&machine->world->small, cache, &repo));
+	HF_TRY(hf_small_try(&machine->world->small, machine->cache, &repo));
 	if (what < 3)
 		return back_up(machine, repo);
 	if (what < 4)
@@ -224,32 +255,40 @@ static hf_err one_run(struct machine *machine)
 	return what < 7 ? prune(machine, repo) : read_all(repo);
 }
 
+/* The files of a session that was cut off are as old as it is by the clock of this world. */
+static void date_files(const struct machine *machine)
+{
+	HF_FREED char *pattern = hf_format("%s/*/sent-*", machine->cache);
+	const time_t now = (time_t)(machine->world->now / HF_NS_PER_S);
+	const struct timespec times[2] = {{.tv_sec = now}, {.tv_sec = now}};
+	glob_t found = {0};
+
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			ck_assert_int_eq(utimensat(AT_FDCWD, found.gl_pathv[i], times, 0), 0);
+	globfree(&found);
+}
+
 static void *live(void *arg)
 {
 	struct machine *machine = arg;
 
 	me = machine;
-	hand_over(machine);
+	await(&machine->go);
 	for (unsigned i = 0; i < RUNS; i++) {
 		struct hf_error *err = one_run(machine);
 
 		note(machine->world, "ends", err ? hf_error_text(err) : "well");
 		hf_error_free(err); /* nothing was promised: what was, is looked at in the end */
+		date_files(machine);
 		machine->killed = false;
 	}
 	machine->ended = true;
-	hand_over(machine);
+	sem_post(&machine->world->back);
 	return NULL;
 }
 
 /* ---- the scheduler ---- */
-
-static void set_clock(struct world *world, int64_t now)
-{
-	world->now = now;
-	world->latest = HF_MAX(world->latest, now);
-	hf_time_set(now);
-}
 
 /* Forward by days; back by less than the day that commits may be ahead of the clock. */
 static void turn_clock(struct world *world)
@@ -261,19 +300,10 @@ static void turn_clock(struct world *world)
 	hf_buf_printf(&world->steps, "the clock: %lld h\n", (long long)(world->now / HOUR));
 }
 
-static void wait_for_turn(struct world *world)
-{
-	while (world->turn)
-		pthread_cond_wait(&world->back, &world->lock);
-	pthread_mutex_unlock(&world->lock);
-}
-
 static void run_on(struct world *world, struct machine *machine)
 {
-	pthread_mutex_lock(&world->lock);
-	world->turn = machine;
-	pthread_cond_signal(&machine->go);
-	wait_for_turn(world);
+	sem_post(&machine->go);
+	await(&world->back);
 }
 
 static struct machine *choose(struct world *world)
@@ -287,18 +317,7 @@ static struct machine *choose(struct world *world)
 	return n ? alive[below(&world->random, n)] : NULL;
 }
 
-/* To the next call that others may see or that tells of them, most often. */
-static void run_burst(struct world *world, struct machine *machine)
-{
-	for (unsigned left = 1u << below(&world->random, 10); left && !machine->ended; left--) {
-		set_clock(world, world->now + HF_NS_PER_S / 8);
-		run_on(world, machine);
-		if (machine->at & (HF_CALL_PUT | HF_CALL_LIST) && below(&world->random, 4) == 0)
-			return;
-	}
-}
-
-/* In bursts: who waits meanwhile sleeps for long. */
+/* For many calls at a time: who waits meanwhile sleeps for long. */
 static void schedule(struct world *world)
 {
 	struct machine *machine;
@@ -312,7 +331,8 @@ static void schedule(struct world *world)
 			machine->killed = true;
 		if (fate == 9)
 			machine->fails = below(&world->random, 2) ? HF_TRANSIENT : HF_SYSTEM;
-		run_burst(world, machine);
+		machine->left = (1u << below(&world->random, 10)) - 1;
+		run_on(world, machine);
 	}
 }
 
@@ -387,46 +407,54 @@ static hf_err expect_after_prunes(struct world *world)
 	return hf_error_in(expect(world), "after the last prunes");
 }
 
-/* A pack that is to go, and that backups would rely on; old enough. */
-static void begin_history(struct world *world)
+/* The same for all: a pack that is to go, and that backups would rely on; old enough. */
+static void begin(struct world *world)
 {
-	struct hf_repo *repo = world->small.repo;
+	const uint8_t entropy[32] = {0};
 	uint8_t ids[1][HF_SNAPSHOT_ID_LEN];
+	struct hf_repo *repo;
 
+	hf_random_seed(entropy);
+	set_clock(world, 1800000000 * HF_NS_PER_S);
+	hf_small_init(&world->small, 1);
+	repo = world->small.repo;
 	ck_ok(hf_numbered_backup(repo, "files/a", ++world->moments, 0x3ff, ids[0]));
 	ck_ok(hf_numbered_backup(repo, "files/a", ++world->moments, 0xc00, NULL));
 	ck_ok(hf_forget(repo, ids, 1));
 	find(world, ids[0])->attempted = find(world, ids[0])->forgotten = true;
+	hf_repo_free(HF_STEAL(world->small.repo));
+	hf_kept_catalogs_clear();
 	set_clock(world, world->now + 4 * DAY);
 }
 
-static void run(uint64_t seed)
+static void start(struct world *world, struct machine *machine, unsigned number)
 {
-	struct world world = {.random = seed};
-	uint8_t entropy[32] = {0};
+	*machine = (struct machine){.world = world, .number = number};
+	machine->random = hf_test_random(&world->random);
+	machine->cache = hf_format("%s/machine-%u", world->small.dir, number);
+	sem_init(&machine->go, 0, 0);
+	ck_assert_int_eq(pthread_create(&machine->thread, NULL, live, machine), 0);
+}
 
-	memcpy(entropy, &seed, sizeof(seed));
+static void run(const struct world *begun, uint64_t seed)
+{
+	struct world world = *begun;
+	uint8_t entropy[32] = {1};
+
+	memcpy(entropy + 1, &seed, sizeof(seed));
 	hf_random_seed(entropy);
-	set_clock(&world, 1800000000 * HF_NS_PER_S);
-	hf_small_init(&world.small, 1);
-	begin_history(&world);
-	pthread_mutex_init(&world.lock, NULL);
-	pthread_cond_init(&world.back, NULL);
+	world.random = seed;
+	world.small.mem = hf_mem_save(begun->small.mem);
+	world.small.dir = hf_test_dir();
+	sem_init(&world.back, 0, 0);
 	hf_mem_hook(world.small.mem, before_call, &world);
-	for (unsigned i = 0; i < MACHINES; i++) {
-		struct machine *machine = &world.machines[i];
-
-		*machine = (struct machine){.world = &world, .number = i};
-		machine->random = hf_test_random(&world.random);
-		pthread_cond_init(&machine->go, NULL);
-		pthread_mutex_lock(&world.lock);
-		world.turn = machine;
-		ck_assert_int_eq(pthread_create(&machine->thread, NULL, live, machine), 0);
-		wait_for_turn(&world);
-	}
-	schedule(&world);
 	for (unsigned i = 0; i < MACHINES; i++)
+		start(&world, &world.machines[i], i);
+	schedule(&world);
+	for (unsigned i = 0; i < MACHINES; i++) {
 		pthread_join(world.machines[i].thread, NULL);
+		free(world.machines[i].cache);
+	}
 	set_clock(&world, world.latest + DAY);
 	struct hf_error *err = expect_after_prunes(&world);
 
@@ -435,7 +463,10 @@ static void run(uint64_t seed)
 			(const char *)world.steps.at, (unsigned long long)seed);
 	ck_ok(err);
 	hf_buf_release(&world.steps);
-	hf_small_end(&world.small);
+	hf_mem_free(world.small.mem);
+	hf_test_dir_free(world.small.dir);
+	hf_kept_catalogs_clear();
+	hf_remembered_clear();
 }
 
 START_TEST(no_order_of_calls_loses_what_was_reported)
@@ -443,12 +474,15 @@ START_TEST(no_order_of_calls_loses_what_was_reported)
 	const char *wish = getenv("HF_SCHEDULES");
 	const unsigned long most = wish ? strtoul(wish, NULL, 10) : SCHEDULES;
 	const uint64_t seed = hf_test_seed();
-	const int64_t begun = hf_time_monotonic();
+	struct world begun = {0};
 	unsigned long done = 0;
 
-	for (; done < most && (wish || hf_time_monotonic() - begun < MOMENT); done++)
-		run(seed + done);
+	begin(&begun);
+	for (; done < most; done++)
+		run(&begun, seed + done);
 	fprintf(stderr, "%lu schedules\n", done);
+	hf_small_end(&begun.small);
+	hf_kept_catalogs_end();
 }
 END_TEST
 
