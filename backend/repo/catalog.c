@@ -207,6 +207,7 @@ void hf_view_drop(struct hf_catalog *catalog)
 {
 	sqlite3_reset(catalog->statements[HOLD]);
 	catalog->held = 0;
+	catalog->judged = false;
 }
 
 void hf_use_end(struct hf_use *use)
@@ -444,6 +445,8 @@ bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name)
 {
 	HF_USE use = hf_use_begin(catalog, HAS_COMMIT);
 
+	/* One that another process has just taken in is taken in again: that changes nothing. */
+	hf_view_hold(catalog);
 	hf_use_text(&use, 1, hf_span_str(name));
 	return sqlite3_step(use.statement) == SQLITE_ROW;
 }

@@ -99,6 +99,7 @@ struct hf_catalog {
 	sqlite3_stmt *asked[2];
 	bool open;     /* a transaction */
 	unsigned held; /* look-ups under one view of the file; 0: none is held */
+	bool judged;   /* whether the next holds for that view */
 	bool suspect;  /* there are announced packs, or copies that are marked as bad */
 };
 

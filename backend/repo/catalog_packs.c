@@ -172,11 +172,12 @@ static hf_err any_suspect(struct hf_catalog *catalog, bool *any)
 	bool row = false;
 
 	/* Asked once for each view of the file, and always while it is being changed. */
-	if (catalog->held == 0 || catalog->open) {
+	hf_view_hold(catalog);
+	if (!catalog->judged || catalog->open) {
 		HF_TRY(hf_use_step(&use, &row));
 		catalog->suspect = row && sqlite3_column_int(use.statement, 0);
+		catalog->judged = !catalog->open && catalog->held > 0;
 	}
-	hf_view_hold(catalog);
 	*any = catalog->suspect;
 	return NULL;
 }

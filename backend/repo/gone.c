@@ -62,7 +62,7 @@ hf_err hf_gone_commits(struct hf_repo *repo)
 	bool found;
 
 	HF_TRY(hf_catalog_each_commit(repo->catalog, note_known, &commits));
-	HF_TRY(hf_store_list(repo->store, "commits/", "", note_listed, &commits));
+	HF_TRY(hf_commits_since(repo->store, commits.from, note_listed, &commits));
 	HF_TRY(hf_checkpoint_load(repo, &found));
 	for (size_t i = 0; i < commits.n; i++) {
 		struct hf_id id;

@@ -82,7 +82,7 @@ hf_err hf_numbers_list(struct hf_store *store, const char *folder, struct hf_num
 	HF_FREED char *prefix = hf_format("%s/", folder);
 
 	out->folder = folder;
-	return hf_store_list(store, prefix, "", note_number, out);
+	return hf_store_names(store, prefix, "", note_number, out);
 }
 
 /* Only those above n: one short answer, however many there are. */
@@ -94,7 +94,7 @@ static hf_err list_above(
 
 	hf_numbered_name(folder, n, after);
 	out->folder = folder;
-	return hf_store_list(store, prefix, after, note_number, out);
+	return hf_store_names(store, prefix, after, note_number, out);
 }
 
 void hf_numbers_release(struct hf_numbers *numbers)

@@ -134,7 +134,7 @@ static hf_err load_checkpoint(struct hf_repo *repo)
 	HF_TRY(hf_checkpoint_load(repo, &found));
 	if (found)
 		return NULL;
-	HF_TRY(hf_store_list(repo->store, "commits/", "", note_any, &used));
+	HF_TRY(hf_store_names(repo->store, "commits/", "", note_any, &used));
 	if (used)
 		return hf_error_new(HF_CORRUPT,
 			"all checkpoints are gone from %s; hint: bring checkpoints/ back from a "

@@ -137,6 +137,8 @@ hf_err hf_gone_heads(struct hf_repo *repo);
 void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
 
 /* ---- sync.c ---- */
+/* The names below commits/ of that time and later: what a checkpoint contains is not asked for. */
+hf_err hf_commits_since(struct hf_store *store, int64_t time, hf_object_fn *each, void *arg);
 /* Takes one record of a checkpoint in, whose origin is said. */
 hf_err hf_sync_apply_stated(
 	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen);

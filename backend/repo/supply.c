@@ -73,15 +73,12 @@ static hf_err supply_commit(void *arg, const struct hf_object *object)
 /* Those of the last days, so that it costs the same for any number of snapshots. */
 static hf_err supply_commits(struct hf_repo *repo)
 {
-	char after[HF_COMMIT_NAME_LEN + 1];
-	const struct hf_id least = {{0}};
 	int64_t now;
 
 	if (hf_store_copies(repo->store, "commits/") < 2)
 		return NULL;
 	HF_TRY(hf_store_now(repo->store, &now));
-	hf_commit_name(HF_MAX(now - SUPPLIED_DAYS * DAY, 0), &least, after);
-	return hf_store_list(repo->store, "commits/", after, supply_commit, repo);
+	return hf_commits_since(repo->store, now - SUPPLIED_DAYS * DAY, supply_commit, repo);
 }
 
 hf_err hf_repo_sync_to_write(struct hf_repo *repo)

@@ -429,10 +429,19 @@ static hf_err meet(void *arg, const struct hf_object *object)
 	return hf_pool_submit(sync->pool, fetch);
 }
 
+hf_err hf_commits_since(struct hf_store *store, int64_t time, hf_object_fn *each, void *arg)
+{
+	char after[HF_COMMIT_NAME_LEN + 1];
+	const struct hf_id least = {{0}};
+
+	hf_commit_name(HF_MAX(time, 0), &least, after);
+	return hf_store_names(store, "commits/", after, each, arg);
+}
+
 static hf_err sync_commits(struct sync *sync)
 {
 	HF_TRY(hf_pool_new(&fetch_ops, HF_MIN(hf_cpus(), 4), 64, &sync->pool));
-	struct hf_error *err = hf_store_list(sync->repo->store, "commits/", "", meet, sync);
+	struct hf_error *err = hf_commits_since(sync->repo->store, sync->repo->cutoff, meet, sync);
 
 	if (!err)
 		err = hf_pool_drain(sync->pool);

@@ -420,10 +420,10 @@ static hf_err stat_object(struct hf_store *store, const char *name, unsigned cop
 	return NULL;
 }
 
-static hf_err list(struct hf_store *store, const char *prefix, const char *after,
+static hf_err list(struct hf_store *store, const char *prefix, const char *after, bool names,
 	hf_object_fn *each, void *arg)
 {
-	return hf_dir_list(dir_of(store)->root, prefix, after, each, arg);
+	return hf_dir_list(dir_of(store)->root, prefix, after, names, each, arg);
 }
 
 /* Asks the file system, which may be another machine's, what it would date a file. */

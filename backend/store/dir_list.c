@@ -19,6 +19,7 @@
 struct listing {
 	const char *root;
 	const char *prefix, *after;
+	bool names;
 	hf_object_fn *each;
 	void *arg;
 };
@@ -30,6 +31,7 @@ struct level {
 		const char
 			*name; /* from the root, a directory's with '/' behind: so it sorts right */
 		unsigned copy;
+		bool regular; /* the directory says so already */
 	} * found;
 	size_t n, cap;
 	DIR *open[2];
@@ -103,7 +105,8 @@ static hf_err read_level(
 		level->found =
 			hf_grow(level->found, &level->cap, level->n + 1, sizeof(*level->found));
 		level->found[level->n++] =
-			(struct found){hf_arena_str(&level->names, name.at, name.len), copy};
+			(struct found){hf_arena_str(&level->names, name.at, name.len), copy,
+				entry->d_type == DT_REG};
 	}
 }
 
@@ -112,6 +115,8 @@ static hf_err show(const struct listing *listing, const struct level *level, con
 	struct hf_object object = {.name = at->name};
 	struct stat st;
 
+	if (listing->names && at->regular)
+		return listing->each(listing->arg, &object);
 	if (fstatat(dirfd(level->open[at->copy]), strrchr(at->name, '/') + 1, &st, 0) < 0)
 		/* Removed meanwhile. */
 		return errno == ENOENT ? NULL : hf_dir_refused(at->name);
@@ -149,10 +154,10 @@ static hf_err list_level(const struct listing *listing, const char *parent, unsi
 	return NULL;
 }
 
-hf_err hf_dir_list(
-	const char *root, const char *prefix, const char *after, hf_object_fn *each, void *arg)
+hf_err hf_dir_list(const char *root, const char *prefix, const char *after, bool names,
+	hf_object_fn *each, void *arg)
 {
-	const struct listing listing = {root, prefix, after, each, arg};
+	const struct listing listing = {root, prefix, after, names, each, arg};
 
 	for (size_t i = 0; i < HF_STORE_TOPS; i++) {
 		HF_FREED char *top = hf_format("%s/", hf_store_tops[i]);

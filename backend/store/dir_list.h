@@ -4,8 +4,9 @@
 
 #include "backend/store/store.h"
 
-hf_err hf_dir_list(
-	const char *root, const char *prefix, const char *after, hf_object_fn *each, void *arg);
+/* names: without sizes and times. */
+hf_err hf_dir_list(const char *root, const char *prefix, const char *after, bool names,
+	hf_object_fn *each, void *arg);
 
 /* Removes temporary files of writes that ended more than a day ago. */
 hf_err hf_dir_tidy(const char *root);

@@ -20,8 +20,11 @@ struct hf_store_ops {
 	hf_err (*get)(struct hf_store *store, const char *name, unsigned copy, uint64_t from,
 		size_t len, struct hf_buf *out);
 	hf_err (*stat)(struct hf_store *store, const char *name, unsigned copy, uint64_t *size);
-	/* May show more than was asked for (names that are none, before `after`), but in order. */
-	hf_err (*list)(struct hf_store *store, const char *prefix, const char *after,
+	/*
+	 * May show more than was asked for (names that are none, before `after`), but in order.
+	 * names: nobody will look at sizes and times.
+	 */
+	hf_err (*list)(struct hf_store *store, const char *prefix, const char *after, bool names,
 		hf_object_fn *each, void *arg);
 	hf_err (*remove)(struct hf_store *store, const char *name);
 	hf_err (*mend)(

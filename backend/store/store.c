@@ -169,6 +169,7 @@ hf_err hf_store_get_all(
 /* What lies between a driver's listing and the caller: order and names come from outside. */
 struct listing {
 	const char *prefix, *after;
+	bool names;
 	hf_object_fn *each;
 	void *arg;
 	struct hf_buf last;      /* the name before, with its NUL */
@@ -187,20 +188,37 @@ static hf_err show(void *arg, const struct hf_object *object)
 		return hf_error_new(HF_CORRUPT, "listed out of order: %s", name);
 	hf_buf_clear(&listing->last);
 	hf_buf_add(&listing->last, name, strlen(name) + 1);
-	listing->failed = listing->each(listing->arg, object);
+	const struct hf_object bare = {.name = name};
+
+	listing->failed = listing->each(listing->arg, listing->names ? &bare : object);
 	return listing->failed;
+}
+
+static hf_err list(struct hf_store *store, struct listing *listing)
+{
+	struct hf_error *err;
+
+	err = store->ops->list ? store->ops->list(store, listing->prefix, listing->after,
+					 listing->names, show, listing)
+			       : unsupported(store);
+	hf_buf_release(&listing->last);
+	return err && err == listing->failed ? err : in_store(store, listing->prefix, err);
 }
 
 hf_err hf_store_list(struct hf_store *store, const char *prefix, const char *after,
 	hf_object_fn *each, void *arg)
 {
-	struct listing listing = {.prefix = prefix, .after = after, .each = each, .arg = arg};
-	struct hf_error *err;
+	struct listing listing = {prefix, after, false, each, arg, {0}, NULL};
 
-	err = store->ops->list ? store->ops->list(store, prefix, after, show, &listing)
-			       : unsupported(store);
-	hf_buf_release(&listing.last);
-	return err && err == listing.failed ? err : in_store(store, prefix, err);
+	return list(store, &listing);
+}
+
+hf_err hf_store_names(struct hf_store *store, const char *prefix, const char *after,
+	hf_object_fn *each, void *arg)
+{
+	struct listing listing = {prefix, after, true, each, arg, {0}, NULL};
+
+	return list(store, &listing);
 }
 
 static hf_err remove_object(struct hf_store *store, const char *name)

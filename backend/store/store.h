@@ -52,6 +52,9 @@ hf_err hf_store_stat(struct hf_store *store, const char *name, unsigned copy, ui
 /* Names that begin with prefix ("packs/", "commits/2026") and are greater than after ("" : all). */
 hf_err hf_store_list(struct hf_store *store, const char *prefix, const char *after,
 	hf_object_fn *each, void *arg);
+/* The same without sizes and times (0): spares a store in a directory a look at each file. */
+hf_err hf_store_names(struct hf_store *store, const char *prefix, const char *after,
+	hf_object_fn *each, void *arg);
 /* All copies; HF_NOT_FOUND is not an error here. */
 hf_err hf_store_remove(struct hf_store *store, const char *name);
 /* Writes a copy that is missing or bad anew from good bytes: the one overwrite, by the same bytes.

@@ -159,12 +159,23 @@ static struct hf_error *note(void *arg, const struct hf_object *object)
 	return NULL;
 }
 
+static struct hf_error *note_name(void *arg, const struct hf_object *object)
+{
+	hf_buf_printf(arg, "%s ", object->name);
+	return NULL;
+}
+
 static void lists(struct hf_store *store, const char *prefix, const char *after, const char *want)
 {
 	HF_RELEASED(hf_buf) got = {0};
+	HF_RELEASED(hf_buf) bare = {0};
 
 	ck_ok(hf_store_list(store, prefix, after, note, &got));
 	ck_assert_str_eq(hf_buf_text(&got), want);
+	hf_buf_clear(&got);
+	ck_ok(hf_store_list(store, prefix, after, note_name, &got));
+	ck_ok(hf_store_names(store, prefix, after, note_name, &bare));
+	ck_assert_str_eq(hf_buf_text(&bare), hf_buf_text(&got));
 }
 
 START_TEST(a_listing_is_in_bytewise_order_and_obeys_prefix_and_after)

@@ -85,14 +85,16 @@ static hf_err stat_object(struct hf_store *store, const char *name, unsigned cop
 	return behind(fault, name, hit, hf_store_stat(store->inner, name, copy, size));
 }
 
-static hf_err list(struct hf_store *store, const char *prefix, const char *after,
+static hf_err list(struct hf_store *store, const char *prefix, const char *after, bool names,
 	hf_object_fn *each, void *arg)
 {
 	struct hf_fault *fault = fault_of(store);
 	bool hit;
 
 	HF_TRY(before(fault, HF_CALL_LIST, prefix, &hit));
-	return behind(fault, prefix, hit, hf_store_list(store->inner, prefix, after, each, arg));
+	return behind(fault, prefix, hit,
+		names ? hf_store_names(store->inner, prefix, after, each, arg)
+		      : hf_store_list(store->inner, prefix, after, each, arg));
 }
 
 static hf_err remove_object(struct hf_store *store, const char *name)

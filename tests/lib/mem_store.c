@@ -196,7 +196,7 @@ static struct hf_object *snapshot(
 	return objects;
 }
 
-static hf_err list(struct hf_store *store, const char *prefix, const char *after,
+static hf_err list(struct hf_store *store, const char *prefix, const char *after, bool bare,
 	hf_object_fn *each, void *arg)
 {
 	HF_RELEASED(hf_arena) names = {0};
@@ -204,6 +204,7 @@ static hf_err list(struct hf_store *store, const char *prefix, const char *after
 	const struct hf_object *objects;
 	size_t n;
 
+	(void)bare;
 	HF_TRY(enter(mem, HF_CALL_LIST, prefix));
 	objects = snapshot(mem, prefix, &names, &n);
 	for (size_t i = 0; i < n; i++)

@@ -84,11 +84,12 @@ START_TEST(what_a_driver_lacks_is_unsupported)
 END_TEST
 
 static struct hf_error *list_badly(struct hf_store *store, const char *prefix, const char *after,
-	hf_object_fn *each, void *arg)
+	bool bare, hf_object_fn *each, void *arg)
 {
 	static const char *const names[] = {"keyring/1", "commits/b", "../etc/passwd", "commits/c",
 		"commits/d e", "commits/d", "commits/d"};
 
+	(void)bare;
 	(void)store;
 	(void)prefix;
 	(void)after;
