@@ -94,6 +94,26 @@ void hf_random(void *at, size_t len)
 		hf_must(RAND_bytes(at, (int)len) == 1);
 }
 
+/* Looked up once: each object derives several keys. It stays until the process ends. */
+static EVP_KDF *hkdf;
+
+static void find_hkdf(void)
+{
+	hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	hf_must(hkdf != NULL);
+}
+
+static EVP_KDF_CTX *begin_hkdf(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	hf_must(pthread_once(&once, find_hkdf) == 0);
+	EVP_KDF_CTX *context = EVP_KDF_CTX_new(hkdf);
+
+	hf_must(context != NULL);
+	return context;
+}
+
 /* OpenSSL takes inputs as pointers to what it doesn't write, and no NULL. */
 static OSSL_PARAM octets(const char *name, struct hf_span bytes)
 {
@@ -101,34 +121,25 @@ static OSSL_PARAM octets(const char *name, struct hf_span bytes)
 		name, bytes.len ? (void *)(uintptr_t)bytes.at : (void *)(uintptr_t) "", bytes.len);
 }
 
-/* RFC 5869 over our own HMAC: EVP's HKDF looks itself and SHA-256 up for each key, and there are
- * several to each object. */
 void hf_derive(const struct hf_derive *derive, void *out, size_t len)
 {
 	HF_RELEASED(hf_buf) info = {0};
-	uint8_t salt[HF_ID_LEN] = {0}; /* a key is padded with zeros */
-	struct hf_id key, block;
+	char digest[] = "SHA256";
+	EVP_KDF_CTX *context = begin_hkdf();
 
 	assert(derive->ikm.len > 0 && len <= 2048);
 	hf_buf_printf(&info, "holdfast 1 %s", derive->label);
 	hf_buf_add(&info, "", 1);
 	hf_buf_add_span(&info, derive->context);
-	memcpy(salt, derive->repository, HF_REPO_ID_LEN);
-	hf_hmac_sha256(salt, derive->ikm, &key);
-	HF_OWNED(hf_hmac) hmac = hf_hmac_new(key.bytes);
-
-	for (size_t done = 0; done < len; done += HF_ID_LEN) {
-		const uint8_t n = (uint8_t)(done / HF_ID_LEN + 1);
-
-		if (done > 0)
-			hf_hmac_add(hmac, hf_span(block.bytes, HF_ID_LEN));
-		hf_hmac_add(hmac, hf_buf_span(&info));
-		hf_hmac_add(hmac, hf_span(&n, 1));
-		hf_hmac_end(hmac, &block);
-		memcpy((uint8_t *)out + done, block.bytes, HF_MIN(len - done, (size_t)HF_ID_LEN));
-	}
-	hf_wipe(&key, sizeof(key));
-	hf_wipe(&block, sizeof(block));
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		octets(OSSL_KDF_PARAM_SALT, hf_span(derive->repository, HF_REPO_ID_LEN)),
+		octets(OSSL_KDF_PARAM_KEY, derive->ikm),
+		octets(OSSL_KDF_PARAM_INFO, hf_buf_span(&info)),
+		OSSL_PARAM_construct_end(),
+	};
+	hf_must(EVP_KDF_derive(context, out, len, params) == 1);
+	EVP_KDF_CTX_free(context);
 }
 
 static bool within_limits(const struct hf_scrypt *cost)
