@@ -170,6 +170,7 @@ hf_err hf_repo_open(struct hf_store *store, const struct hf_unlock *unlock,
 	struct hf_error *err;
 
 	pthread_mutex_init(&repo->lock, NULL);
+	pthread_mutex_init(&repo->trust_lock, NULL);
 	repo->store = store;
 	err = hf_keys_load(repo, unlock);
 	if (!err && hf_repo_keyring(repo)->n < options->at_least)
@@ -204,6 +205,7 @@ void hf_repo_free(struct hf_repo *repo)
 	hf_wipe(&repo->gear, sizeof(repo->gear));
 	hf_store_free(repo->store);
 	hf_error_free(repo->newer); /* told */
+	hf_map_release(&repo->trusted);
 	free(repo->cache_dir);
 	free(repo);
 }

@@ -243,7 +243,8 @@ hf_err hf_segment_writer_end(struct hf_segment_writer *writer, struct hf_segment
 struct hf_segment_reader {
 	struct hf_repo *repo;
 	char name[HF_PACK_NAME_LEN + 1];
-	unsigned copy; /* that its table was read from */
+	unsigned copy;        /* that its table was read from */
+	struct hf_buf object; /* all of it, where its digest was computed; else empty */
 	struct hf_buf header, end;
 	struct hf_last last;
 	struct hf_arena arena;
@@ -258,6 +259,7 @@ void hf_segment_reader_free(struct hf_segment_reader *reader)
 {
 	if (!reader)
 		return;
+	hf_buf_release(&reader->object);
 	hf_buf_release(&reader->header);
 	hf_buf_release(&reader->end);
 	hf_last_release(&reader->last);
@@ -270,9 +272,22 @@ void hf_segment_reader_free(struct hf_segment_reader *reader)
 	free(reader);
 }
 
+static hf_err get(struct hf_segment_reader *reader, unsigned copy, uint64_t from, size_t len,
+	struct hf_buf *out)
+{
+	const struct hf_buf *object = &reader->object;
+
+	if (object->len == 0)
+		return hf_store_get(
+			hf_repo_store(reader->repo), reader->name, copy, from, len, out);
+	if (from > object->len || len > object->len - from)
+		return hf_error_new(HF_CORRUPT, "it has %zu bytes", object->len);
+	hf_buf_add(out, object->at + from, len);
+	return NULL;
+}
+
 static hf_err read_table(struct hf_segment_reader *reader, uint64_t size)
 {
-	struct hf_store *store = hf_repo_store(reader->repo);
 	const struct hf_epoch_keys *epoch;
 	struct hf_header header;
 	size_t need;
@@ -282,15 +297,15 @@ static hf_err read_table(struct hf_segment_reader *reader, uint64_t size)
 	hf_buf_clear(&reader->header);
 	hf_buf_clear(&reader->end);
 	hf_last_release(&reader->last);
-	HF_TRY(hf_store_get(store, reader->name, reader->copy, 0, HF_HEADER_LEN, &reader->header));
+	HF_TRY(get(reader, reader->copy, 0, HF_HEADER_LEN, &reader->header));
 	HF_TRY(hf_header_parse(hf_buf_span(&reader->header), &header));
 	epoch = hf_repo_epoch(reader->repo, header.epoch);
 	if (!epoch || header.kind != HF_SEGMENT)
 		return hf_error_new(HF_CORRUPT, "it is no segment of an epoch that is known");
-	HF_TRY(hf_store_get(store, reader->name, reader->copy, size - TAIL, TAIL, &reader->end));
+	HF_TRY(get(reader, reader->copy, size - TAIL, TAIL, &reader->end));
 	HF_TRY(hf_last_end_len(HF_SEGMENT, hf_buf_span(&reader->end), size, &need));
 	hf_buf_clear(&reader->end);
-	HF_TRY(hf_store_get(store, reader->name, reader->copy, size - need, need, &reader->end));
+	HF_TRY(get(reader, reader->copy, size - need, need, &reader->end));
 	HF_TRY(hf_last_open_end(hf_buf_span(&reader->header), hf_buf_span(&reader->end), size,
 		epoch, &reader->last));
 	HF_TRY(hf_segment_parse(reader->last.body, &reader->arena, &reader->segment));
@@ -300,8 +315,31 @@ static hf_err read_table(struct hf_segment_reader *reader, uint64_t size)
 	return hf_object_keys_derive(&header, epoch, &reader->keys);
 }
 
-hf_err hf_segment_open(
-	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out)
+typedef hf_err open_copy_fn(struct hf_segment_reader *reader, const struct hf_segment_ref *ref);
+
+static hf_err open_copy(struct hf_segment_reader *reader, const struct hf_segment_ref *ref)
+{
+	HF_TRY(read_table(reader, ref->size));
+	return reader->segment.kind == ref->kind
+		? NULL
+		: hf_error_new(HF_CORRUPT, "it is a segment of another kind");
+}
+
+static hf_err open_whole_copy(struct hf_segment_reader *reader, const struct hf_segment_ref *ref)
+{
+	struct hf_id digest;
+
+	hf_buf_clear(&reader->object);
+	HF_TRY(hf_store_get_all(hf_repo_store(reader->repo), reader->name, reader->copy,
+		(size_t)ref->size, &reader->object));
+	hf_sha256(hf_buf_span(&reader->object), &digest);
+	if (reader->object.len != ref->size || !hf_id_equal(&digest, &ref->object))
+		return hf_error_new(HF_CORRUPT, "its digest is not its name");
+	return open_copy(reader, ref);
+}
+
+static hf_err open_any(struct hf_repo *repo, const struct hf_segment_ref *ref, open_copy_fn *open,
+	struct hf_segment_reader **out)
 {
 	HF_OWNED(hf_segment_reader) reader = hf_calloc(1, sizeof(*reader));
 	struct hf_error *first = NULL;
@@ -311,10 +349,8 @@ hf_err hf_segment_open(
 	const unsigned copies = hf_store_copies(hf_repo_store(repo), reader->name);
 
 	for (; reader->copy < copies; reader->copy++) {
-		struct hf_error *err = read_table(reader, ref->size);
+		struct hf_error *err = open(reader, ref);
 
-		if (!err && reader->segment.kind != ref->kind)
-			err = hf_error_new(HF_CORRUPT, "it is a segment of another kind");
 		if (!err)
 			break;
 		if (first)
@@ -329,6 +365,28 @@ hf_err hf_segment_open(
 	reader->zip = hf_zip_new();
 	*out = HF_STEAL(reader);
 	return NULL;
+}
+
+hf_err hf_segment_open(
+	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out)
+{
+	return open_any(repo, ref, open_copy, out);
+}
+
+hf_err hf_segment_open_whole(
+	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out)
+{
+	return open_any(repo, ref, open_whole_copy, out);
+}
+
+void hf_segment_digest(const struct hf_segment_reader *reader, struct hf_id *digest)
+{
+	HF_RELEASED(hf_buf) parts = {0};
+
+	hf_buf_add(&parts, reader->name, sizeof(reader->name));
+	hf_buf_add_span(&parts, hf_buf_span(&reader->header));
+	hf_buf_add_span(&parts, hf_buf_span(&reader->end));
+	hf_sha256(hf_buf_span(&parts), digest);
 }
 
 const struct hf_segment *hf_segment_table(const struct hf_segment_reader *reader)
@@ -346,8 +404,7 @@ static hf_err read_block(struct hf_segment_reader *reader, size_t i, unsigned co
 
 	hf_buf_clear(&reader->sealed);
 	hf_buf_clear(&reader->plain);
-	HF_TRY(hf_store_get(hf_repo_store(reader->repo), reader->name, copy, row->offset,
-		row->stored, &reader->sealed));
+	HF_TRY(get(reader, copy, row->offset, row->stored, &reader->sealed));
 	HF_TRY(hf_chunk_open(reader->sealer, reader->zip, &place, &reader->sealed,
 		hf_buf_grow(&reader->plain, row->plain)));
 	hf_sha256(hf_buf_span(&reader->plain), &id);

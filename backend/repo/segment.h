@@ -35,9 +35,17 @@ hf_err hf_segment_writer_end(struct hf_segment_writer *writer, struct hf_segment
 /* ---- reading ---- */
 
 struct hf_segment_reader;
-/* Reads its table. HF_NOT_FOUND: it is gone, a newer checkpoint stands. */
+/*
+ * Reads its table, of whichever copy has one: a writer's key can seal such a copy, too.
+ * HF_NOT_FOUND: it is gone, a newer checkpoint stands.
+ */
 hf_err hf_segment_open(
 	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out);
+/* Reads all of it, of a copy whose digest is the name that the checkpoint has. */
+hf_err hf_segment_open_whole(
+	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out);
+/* Of its name and its table: equal for one that was opened whole, so are the rows of its blocks. */
+void hf_segment_digest(const struct hf_segment_reader *reader, struct hf_id *digest);
 void hf_segment_reader_free(struct hf_segment_reader *reader);
 HF_OWNABLE(hf_segment_reader)
 const struct hf_segment *hf_segment_table(const struct hf_segment_reader *reader);

@@ -42,7 +42,7 @@ static hf_err take_all(struct hf_repo *repo, enum hf_segment_kind kind, block_fn
 	for (size_t i = 0; i < refs.n; i++) {
 		HF_OWNED(hf_segment_reader) reader = NULL;
 
-		HF_TRY(hf_segment_open(repo, &refs.at[i], &reader));
+		HF_TRY(hf_segment_open_whole(repo, &refs.at[i], &reader));
 		HF_TRY(each_block(repo, reader, 0, hf_segment_table(reader)->n_blocks, each));
 		HF_TRY(hf_catalog_read_segment(repo->catalog, &refs.at[i].object));
 	}
@@ -141,7 +141,7 @@ hf_err hf_segments_commits(struct hf_repo *repo, struct hf_map *out)
 	for (size_t i = 0; i < refs.n; i++) {
 		HF_OWNED(hf_segment_reader) reader = NULL;
 
-		HF_TRY(hf_segment_open(repo, &refs.at[i], &reader));
+		HF_TRY(hf_segment_open_whole(repo, &refs.at[i], &reader));
 		for (size_t b = 0; b < hf_segment_table(reader)->n_blocks; b++) {
 			struct hf_span rows;
 
@@ -213,7 +213,7 @@ static hf_err read_chunks(struct hf_repo *repo, const struct hf_segment_ref *ref
 	HF_OWNED(hf_segment_reader) reader = NULL;
 	bool all;
 
-	HF_TRY(hf_segment_open(repo, ref, &reader));
+	HF_TRY(hf_segment_open_whole(repo, ref, &reader));
 	const struct hf_segment *table = hf_segment_table(reader);
 
 	HF_TRY(all_tabled(repo, table, &all));
@@ -237,6 +237,42 @@ hf_err hf_segments_read(struct hf_repo *repo)
 	return first;
 }
 
+static bool is_trusted(struct hf_repo *repo, const struct hf_id *digest)
+{
+	pthread_mutex_lock(&repo->trust_lock);
+	const bool is = hf_map_get(&repo->trusted, digest) != NULL;
+
+	pthread_mutex_unlock(&repo->trust_lock);
+	return is;
+}
+
+/*
+ * What is taken in stays in the catalog, and prunes go by it: so each is read whole once by every
+ * process, and then by blocks, while its table is the one that was read whole.
+ */
+static hf_err open_trusted(
+	struct hf_repo *repo, const struct hf_segment_ref *ref, struct hf_segment_reader **out)
+{
+	HF_OWNED(hf_segment_reader) paged = NULL;
+	struct hf_error *err = hf_segment_open(repo, ref, &paged);
+	struct hf_id digest;
+
+	if (!err) {
+		hf_segment_digest(paged, &digest);
+		if (is_trusted(repo, &digest)) {
+			*out = HF_STEAL(paged);
+			return NULL;
+		}
+	}
+	hf_error_free(err); /* one that is bad in all copies can't be read whole either */
+	HF_TRY(hf_segment_open_whole(repo, ref, out));
+	hf_segment_digest(*out, &digest);
+	pthread_mutex_lock(&repo->trust_lock);
+	hf_map_put(&repo->trusted, &digest, NULL);
+	pthread_mutex_unlock(&repo->trust_lock);
+	return NULL;
+}
+
 hf_err hf_segments_page_in(struct hf_repo *repo, const struct hf_id *id, bool *any)
 {
 	HF_RELEASED(hf_segment_refs) refs = {0};
@@ -247,7 +283,7 @@ hf_err hf_segments_page_in(struct hf_repo *repo, const struct hf_id *id, bool *a
 		HF_OWNED(hf_segment_reader) reader = NULL;
 		size_t from, to;
 
-		HF_TRY(hf_segment_open(repo, &refs.at[i], &reader));
+		HF_TRY(open_trusted(repo, &refs.at[i], &reader));
 		hf_segment_find(reader, id, &from, &to);
 		HF_TRY(in_transaction(repo, reader, from, to, NULL));
 	}

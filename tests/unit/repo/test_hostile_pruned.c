@@ -6,9 +6,13 @@
 #include <string.h>
 
 #include "backend/base/time.h"
+#include "backend/format/hash.h"
+#include "backend/format/zip.h"
 #include "backend/repo/catalog.h"
 #include "backend/repo/catalog_state.h"
 #include "backend/repo/forget.h"
+#include "backend/repo/segment.h"
+#include "backend/repo/segments_read.h"
 #include "backend/repo/state.h"
 #include "tests/lib/attacks.h"
 #include "tests/lib/numbered.h"
@@ -382,6 +386,117 @@ START_TEST(a_writers_checkpoint_over_real_segments_is_passed_over)
 }
 END_TEST
 
+/* ---- a writer's key beside the store ---- */
+
+static struct hf_error *note_ref(void *arg, const struct hf_segment_ref *ref)
+{
+	struct hf_segment_ref *out = arg;
+
+	if (ref->kind == out->kind && !out->size)
+		*out = *ref;
+	return NULL;
+}
+
+/* One block of rows with that byte changed, and the rest as it was. */
+static struct hf_buf seal_changed(
+	struct hf_repo *thief, const struct hf_segment *table, struct hf_span rows, size_t at)
+{
+	HF_OWNED(hf_builder) builder = hf_builder_new(HF_SEGMENT);
+	HF_OWNED(hf_zip) zip = hf_zip_new();
+	HF_RELEASED(hf_buf) changed = {0}, zipped = {0}, body = {0};
+	struct hf_buf object = {0};
+	struct hf_header header;
+	struct hf_id id;
+
+	hf_buf_add_span(&changed, rows);
+	changed.at[at] ^= 1;
+	hf_sha256(hf_buf_span(&changed), &id);
+	const bool smaller = hf_zip_pack(zip, HF_ZIP_LEVEL, hf_buf_span(&changed), &zipped);
+
+	hf_builder_add(
+		builder, &id, (uint32_t)changed.len, hf_buf_span(smaller ? &zipped : &changed));
+	hf_segment_print(table, &body);
+	struct hf_sealing sealing = {
+		.keys = hf_repo_newest_epoch(thief), .body = hf_buf_span(&body)};
+
+	hf_random(sealing.random, sizeof(sealing.random));
+	hf_builder_seal(builder, &sealing, &object, &header, NULL);
+	return object;
+}
+
+/* The first segment of that kind with a byte of its rows changed, behind the first `from`, under
+ * the true one's name; as long as that one was. */
+static void forge_segment(struct hf_repo *thief, enum hf_segment_kind kind, size_t from)
+{
+	HF_OWNED(hf_segment_reader) reader = NULL;
+	HF_RELEASED(hf_buf) object = {0};
+	char name[HF_PACK_NAME_LEN + 1];
+	struct hf_segment_ref ref = {.kind = kind};
+	struct hf_span rows;
+
+	ck_ok(hf_catalog_each_segment(hf_repo_catalog(thief), note_ref, &ref));
+	ck_ok(hf_segment_open(thief, &ref, &reader));
+	ck_assert_uint_eq(hf_segment_table(reader)->n_blocks, 1);
+	ck_ok(hf_segment_block(reader, 0, &rows));
+	for (size_t at = from; object.len != ref.size; at++) {
+		ck_assert_uint_lt(at, rows.len);
+		hf_buf_release(&object);
+		object = seal_changed(thief, hf_segment_table(reader), rows, at);
+	}
+	hf_pack_name(HF_META_PACK, &ref.object, name);
+	hf_attack_plant(&small, name, hf_buf_span(&object));
+}
+
+static void refused_as_forged(struct hf_error *err)
+{
+	ck_assert_uint_eq(hf_error_kind(err), HF_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(hf_error_text(err), "its digest is not its name"));
+	hf_error_free(err); /* as it should be */
+}
+
+START_TEST(a_segment_that_a_writer_forged_is_refused)
+{
+	static const enum hf_segment_kind kinds[] = {HF_SEGMENT_RECORDS, HF_SEGMENT_PACKS};
+	HF_FREED char *cache = hf_test_path(small.dir, "comes-with-nothing");
+	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_WRITE);
+	struct hf_repo *repo;
+
+	forge_segment(thief, kinds[_i], 60);
+	refused_as_forged(hf_small_try(&small, cache, &repo));
+}
+END_TEST
+
+/* Of one chunk, that it lies elsewhere in its pack: such a row would stay in the catalog. */
+START_TEST(a_table_of_chunks_that_a_writer_forged_is_refused)
+{
+	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_WRITE);
+	HF_OWNED(hf_repo) fresh = open_new("fresh");
+	struct hf_segment_ref ref = {.kind = HF_SEGMENT_CHUNKS};
+	bool any;
+
+	ck_ok(hf_catalog_each_segment(hf_repo_catalog(thief), note_ref, &ref));
+	forge_segment(thief, HF_SEGMENT_CHUNKS, 39);
+	refused_as_forged(hf_segments_page_in(fresh, &ref.first, &any));
+	refused_as_forged(hf_segments_read(fresh));
+}
+END_TEST
+
+/* Also in between, when the true one has been read before. */
+START_TEST(a_table_of_chunks_is_believed_once_it_was_read_whole)
+{
+	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_WRITE);
+	HF_OWNED(hf_repo) fresh = open_new("fresh");
+	struct hf_segment_ref ref = {.kind = HF_SEGMENT_CHUNKS};
+	bool any;
+
+	ck_ok(hf_catalog_each_segment(hf_repo_catalog(thief), note_ref, &ref));
+	ck_ok(hf_segments_page_in(fresh, &ref.first, &any));
+	ck_assert(any);
+	forge_segment(thief, HF_SEGMENT_CHUNKS, 39);
+	refused_as_forged(hf_segments_page_in(fresh, &ref.last, &any));
+}
+END_TEST
+
 START_TEST(a_segment_that_is_gone_is_named)
 {
 	HF_FREED char *cache = hf_test_path(small.dir, "comes-with-nothing");
@@ -407,6 +522,9 @@ int main(void)
 	tcase_add_test(tests, what_is_done_to_a_pruned_store_is_noticed_as_the_table_says);
 	tcase_add_test(tests, a_checkpoint_without_its_segments_is_refused_until_it_is_removed);
 	tcase_add_test(tests, a_writers_checkpoint_over_real_segments_is_passed_over);
+	tcase_add_loop_test(tests, a_segment_that_a_writer_forged_is_refused, 0, 2);
+	tcase_add_test(tests, a_table_of_chunks_that_a_writer_forged_is_refused);
+	tcase_add_test(tests, a_table_of_chunks_is_believed_once_it_was_read_whole);
 	tcase_add_test(tests, a_segment_that_is_gone_is_named);
 	return hf_test_run_suite(suite);
 }
