@@ -8,7 +8,7 @@
 #     e2e       the end-to-end tests with HF_BIG=1
 #     unit      unit tests with HF_BIG=1, and HF_FUZZ_ROUNDS (20000) changes of each fuzz input
 #     valgrind  memcheck over the unit tests (leaks are LeakSanitizer's)
-#     threads   TSan over the unit and contract tests, HF_REPEAT (3) times
+#     threads   TSan over the unit and contract tests and the mount's, HF_REPEAT (3) times
 #     coverage  lines and branches of backend/ that unit, contract and fuzz tests reach
 #     simulate  HF_SCHEDULES (10000) orders of calls of machines that back up, forget and prune
 #     soak      a mount read by HF_SOAK_PROCESSES (64) for HF_SOAK_MINUTES (60)
@@ -127,7 +127,7 @@ campaign_threads() {
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
     # shellcheck disable=SC2086 # two words or none
     logged threads $fixed meson test -C "$TOP/threads" --no-rebuild --print-errorlogs \
-        --suite unit --suite contract --repeat "${HF_REPEAT:-3}" --timeout-multiplier 20
+        --suite unit --suite contract --suite tsan --repeat "${HF_REPEAT:-3}" --timeout-multiplier 20
 }
 
 campaign_coverage() {
