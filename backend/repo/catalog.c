@@ -110,6 +110,8 @@ static const char *const sql[QUERIES] = {
 	[DATA_VERSION] = "PRAGMA data_version",
 	[IS_BAD_COPY] = "SELECT 1 FROM bad_copies b, packs p"
 			" WHERE b.chunk = ?1 AND b.pack = p.n AND p.id = ?2",
+	[IS_BAD_FOR] = "SELECT 1 FROM records WHERE kind = 7 AND substr(body, 1, 32) = ?1"
+		       " AND substr(body, 33) = ?2 AND slot <> ?3",
 	[EACH_WANTED] = "SELECT DISTINCT chunk FROM bad_copies w WHERE NOT EXISTS (SELECT 1"
 			" FROM chunks c WHERE c.id = w.chunk AND NOT EXISTS " HF_BAD_COPY ")",
 	[COUNT_SUBSTITUTES] =

@@ -171,6 +171,9 @@ hf_err hf_catalog_add_tombstone(struct hf_catalog *catalog, const struct hf_reco
 
 bool hf_catalog_is_bad_copy(
 	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack);
+/* Did somebody but that slot mark it? Whether the mark still holds is not asked. */
+bool hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
+	const struct hf_id *pack, uint32_t slot);
 /* Chunks of which each copy is marked as bad. */
 typedef struct hf_error *hf_id_fn(void *arg, const struct hf_id *id);
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg);

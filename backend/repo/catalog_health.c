@@ -12,6 +12,17 @@ bool hf_catalog_is_bad_copy(
 	return sqlite3_step(use.statement) == SQLITE_ROW;
 }
 
+bool hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
+	const struct hf_id *pack, uint32_t slot)
+{
+	HF_USE use = hf_use_begin(catalog, IS_BAD_FOR);
+
+	hf_use_id(&use, 1, chunk);
+	hf_use_id(&use, 2, pack);
+	hf_use_int(&use, 3, slot);
+	return sqlite3_step(use.statement) == SQLITE_ROW;
+}
+
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg)
 {
 	HF_USE use = hf_use_begin(catalog, EACH_WANTED);

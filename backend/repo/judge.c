@@ -8,7 +8,8 @@
 #include "backend/repo/segments_read.h"
 #include "backend/repo/state.h"
 
-#define STEADY 16 /* tries to find the state unchanged between two looks */
+#define MOST_ASKED 64 /* of copies that may stand in for a bad one */
+#define STEADY 16     /* tries to find the state unchanged between two looks */
 
 struct hf_pack_use *hf_prune_use(const struct hf_prune *prune, const struct hf_id *id)
 {
@@ -102,6 +103,14 @@ static void walk_release(struct walk *walk)
 	free(walk->copies);
 }
 
+static void swap(struct hf_location *a, struct hf_location *b)
+{
+	const struct hf_location was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 static hf_err next_need(struct walk *walk)
 {
 	return hf_id_sort_next(walk->prune->live, &walk->need, &walk->more);
@@ -109,6 +118,7 @@ static hf_err next_need(struct walk *walk)
 
 /* A copy in a pack that stays is worth more than one that is announced, a whole one more than a
  * bad; 0: its pack is gone. */
+#define WHOLE 3
 static int worth(const struct walk *walk, const struct hf_location *copy)
 {
 	const struct hf_pack_use *use = hf_prune_use_of(walk->prune, copy->pack);
@@ -122,6 +132,29 @@ static int worth(const struct walk *walk, const struct hf_location *copy)
 	return (use->announced ? 1 : 2) + (bad ? 0 : 2);
 }
 
+/* A slot that may read and write could mark a true copy, and say that it has another: its word
+ * counts for what others have. Who may maintain could delete both. */
+static bool stands_in(
+	const struct walk *walk, const struct hf_location *copy, const struct hf_location *bad)
+{
+	struct hf_repo *repo = walk->prune->repo;
+	const uint32_t writer = hf_prune_use_of(walk->prune, copy->pack)->pack.slot;
+	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(repo), writer);
+
+	return (slot && !slot->revoked && hf_slot_may(slot, HF_MAINTAIN)) ||
+		hf_catalog_is_marked_by_other(hf_repo_catalog(repo), &bad->row.id,
+			&hf_prune_use_of(walk->prune, bad->pack)->pack.id, writer);
+}
+
+static bool makes_way(const struct walk *walk, const struct hf_location *bad, size_t n)
+{
+	for (size_t i = 0; i < HF_MIN(n, MOST_ASKED); i++) {
+		if (stands_in(walk, &walk->copies[i], bad))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Those that are worth most, all of them: that a pack has a chunk is its writer's word, and one
  * that lies must not cost an honest pack its place.
@@ -129,13 +162,20 @@ static int worth(const struct walk *walk, const struct hf_location *copy)
 static hf_err keep_best(struct walk *walk)
 {
 	int most = 1;
-	size_t n = 0;
+	size_t n = 0, best;
 
 	for (size_t i = 0; i < walk->n; i++)
 		most = HF_MAX(most, worth(walk, &walk->copies[i]));
 	for (size_t i = 0; i < walk->n; i++) {
 		if (worth(walk, &walk->copies[i]) == most)
-			walk->copies[n++] = walk->copies[i];
+			swap(&walk->copies[n++], &walk->copies[i]);
+	}
+	best = n;
+	for (size_t i = best; i < walk->n && most >= WHOLE; i++) {
+		const int here = worth(walk, &walk->copies[i]);
+
+		if (here > 0 && here < WHOLE && !makes_way(walk, &walk->copies[i], best))
+			swap(&walk->copies[n++], &walk->copies[i]);
 	}
 	return n > 0 ? walk->each(walk->arg, walk->copies, n) : NULL;
 }

@@ -208,6 +208,42 @@ START_TEST(a_false_copy_does_not_keep_the_true_one_from_moving_along)
 }
 END_TEST
 
+/* A slot that may read and write: it says that the true ones are bad, and that it has others. */
+START_TEST(a_mark_and_a_false_copy_of_one_slot_cost_no_true_one)
+{
+	HF_OWNED(hf_repo) both = hf_small_open_as(&small, HF_READ | HF_WRITE);
+	struct claim claim = {.n = 0};
+	HF_RELEASED(hf_buf) marks = {0};
+
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 1, 0xff, NULL));
+	ck_ok(hf_catalog_each_place(hf_repo_catalog(small.repo), claim_place, &claim));
+	for (size_t i = 0; i < claim.n; i++) {
+		struct hf_record mark = {
+			.kind = HF_RECORD_WANTED, .wanted = {.chunk = claim.rows[i].id}};
+		struct hf_location places[HF_MAX_LOCATIONS];
+		struct hf_pack true_one;
+		size_t n;
+
+		ck_ok(hf_catalog_find(hf_repo_catalog(small.repo), &claim.rows[i].id, places, &n));
+		ck_ok(hf_catalog_pack(hf_repo_catalog(small.repo), places[0].pack, &true_one));
+		mark.wanted.pack = true_one.id;
+		hf_record_print(&mark, &marks);
+	}
+	const struct hf_forged_commit forged = {.as = both, .records = hf_buf_span(&marks)};
+
+	hf_forged_commit_put(&forged);
+	HF_OWNED(hf_repo) was = HF_STEAL(thief);
+
+	thief = HF_STEAL(both);
+	claim_all(1);
+	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
+
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_assert_uint_eq(read_anew("files/a"), 0xff);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("crowding");
@@ -221,5 +257,6 @@ int main(void)
 		tests, a_false_copy_does_not_let_prune_delete_the_true_one, 0, ARRAY_LEN(claims));
 	tcase_add_loop_test(tests, a_false_copy_does_not_keep_the_true_one_from_moving_along, 0,
 		ARRAY_LEN(claims));
+	tcase_add_test(tests, a_mark_and_a_false_copy_of_one_slot_cost_no_true_one);
 	return hf_test_run_suite(suite);
 }
