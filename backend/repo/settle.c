@@ -321,7 +321,6 @@ static hf_err add_commit(void *arg, const char *name)
 static hf_err write_commits(struct making *making)
 {
 	HF_OWNED(hf_id_sort) commits = hf_id_sort_new(NULL, (size_t)1 << 20);
-	HF_RELEASED(hf_map) contained = {0};
 	struct hf_id id;
 	bool more = true;
 
