@@ -6,11 +6,9 @@
 #include <stdlib.h>
 
 #include "backend/base/talk.h"
-#include "backend/format/limits.h"
 #include "backend/repo/catalog_state.h"
+#include "backend/repo/ending.h"
 #include "backend/repo/state.h"
-
-#define TAIL 36u
 
 struct ids {
 	struct hf_id *at;
@@ -30,40 +28,42 @@ static hf_err collect(void *arg, const struct hf_id *id)
 	return NULL;
 }
 
-static hf_err read_last(struct hf_repo *repo, const char *name, unsigned copy, struct hf_pack *pack,
-	struct hf_last *last)
-{
-	HF_RELEASED(hf_buf) header = {0}, end = {0};
-	const struct hf_epoch_keys *epoch;
-	struct hf_header parsed;
-	size_t need;
+struct copy {
+	struct hf_store *store;
+	const char *name;
+	unsigned number;
+};
 
-	HF_TRY(hf_store_stat(repo->store, name, copy, &pack->size));
-	if (pack->size < HF_HEADER_LEN + TAIL)
-		return hf_error_new(HF_CORRUPT, "it is too short");
-	HF_TRY(hf_store_get(repo->store, name, copy, 0, HF_HEADER_LEN, &header));
-	HF_TRY(hf_header_parse(hf_buf_span(&header), &parsed));
-	epoch = hf_repo_epoch(repo, parsed.epoch);
-	if (!epoch || parsed.kind != pack->kind)
-		return hf_error_new(HF_CORRUPT, "it is no pack of an epoch that is known");
-	HF_TRY(hf_store_get(repo->store, name, copy, pack->size - TAIL, TAIL, &end));
-	HF_TRY(hf_last_end_len(pack->kind, hf_buf_span(&end), pack->size, &need));
-	hf_buf_clear(&end);
-	HF_TRY(hf_store_get(repo->store, name, copy, pack->size - need, need, &end));
-	memcpy(pack->header, header.at, HF_HEADER_LEN);
-	return hf_last_open_end(hf_buf_span(&header), hf_buf_span(&end), pack->size, epoch, last);
+static hf_err get(void *arg, uint64_t from, size_t len, struct hf_buf *out)
+{
+	const struct copy *copy = arg;
+
+	return hf_store_get(copy->store, copy->name, copy->number, from, len, out);
+}
+
+static hf_err read_last(struct hf_repo *repo, const char *name, unsigned number,
+	struct hf_pack *pack, struct hf_ending *ending)
+{
+	struct copy copy = {repo->store, name, number};
+	struct hf_ranges ranges = {.kind = pack->kind, .get = get, .arg = &copy};
+
+	HF_TRY(hf_store_stat(repo->store, name, number, &ranges.size));
+	pack->size = ranges.size;
+	HF_TRY(hf_ending_read(repo, &ranges, ending));
+	memcpy(pack->header, ending->header.at, HF_HEADER_LEN);
+	return NULL;
 }
 
 /* The first copy that holds. */
-static hf_err read_pack(struct hf_repo *repo, struct hf_pack *pack, struct hf_last *last)
+static hf_err read_pack(struct hf_repo *repo, struct hf_pack *pack, struct hf_ending *ending)
 {
 	char name[HF_PACK_NAME_LEN + 1];
 	struct hf_error *err;
 
 	hf_pack_name(pack->kind, &pack->id, name);
-	err = read_last(repo, name, 0, pack, last);
+	err = read_last(repo, name, 0, pack, ending);
 	for (unsigned copy = 1; err && copy < hf_store_copies(repo->store, name); copy++) {
-		struct hf_error *other = read_last(repo, name, copy, pack, last);
+		struct hf_error *other = read_last(repo, name, copy, pack, ending);
 
 		hf_error_free(other ? other : err); /* the first copy's reason is the one to tell */
 		err = other ? err : NULL;
@@ -72,16 +72,16 @@ static hf_err read_pack(struct hf_repo *repo, struct hf_pack *pack, struct hf_la
 }
 
 /* What the pack itself says: meta first, where a look costs least. */
-static hf_err read_either(struct hf_repo *repo, struct hf_pack *pack, struct hf_last *last)
+static hf_err read_either(struct hf_repo *repo, struct hf_pack *pack, struct hf_ending *ending)
 {
 	pack->kind = HF_META_PACK;
-	struct hf_error *err = read_pack(repo, pack, last);
+	struct hf_error *err = read_pack(repo, pack, ending);
 
 	if (!err || hf_error_kind(err) != HF_NOT_FOUND)
 		return err;
 	hf_error_free(err); /* then it is one of content */
 	pack->kind = HF_CONTENT_PACK;
-	return read_pack(repo, pack, last);
+	return read_pack(repo, pack, ending);
 }
 
 /* A store that is away is another matter than a pack that can't be read. */
@@ -96,23 +96,23 @@ static hf_err pass_over(struct hf_error *err, const char *what)
 
 static hf_err take(struct hf_repo *repo, const struct hf_id *id)
 {
-	HF_RELEASED(hf_last) last = {0};
+	HF_RELEASED(hf_ending) ending = {.last = {0}};
 	struct hf_pack pack = {.id = *id};
 	int64_t n;
 
-	HF_TRY(read_either(repo, &pack, &last));
-	return hf_catalog_add_pack(repo->catalog, &pack, &last.table, &n);
+	HF_TRY(read_either(repo, &pack, &ending));
+	return hf_catalog_add_pack(repo->catalog, &pack, &ending.last.table, &n);
 }
 
 hf_err hf_relied_settle(struct hf_repo *repo, const struct hf_id *id)
 {
-	HF_RELEASED(hf_last) last = {0};
+	HF_RELEASED(hf_ending) ending = {.last = {0}};
 	struct hf_pack pack = {.id = *id};
-	struct hf_error *err = read_either(repo, &pack, &last);
+	struct hf_error *err = read_either(repo, &pack, &ending);
 
 	if (err)
 		return pass_over(err, "commits differ about a pack that can't be read");
-	return hf_catalog_correct_pack(repo->catalog, &pack, &last.table);
+	return hf_catalog_correct_pack(repo->catalog, &pack, &ending.last.table);
 }
 
 hf_err hf_relied_take(struct hf_repo *repo)

@@ -12,6 +12,7 @@
 
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
+#include "backend/repo/ending.h"
 
 #define READ_BYTES ((size_t)16 << 20)
 
@@ -39,16 +40,16 @@ struct stream {
 	struct buffers *buffers;
 	unsigned copy;
 	uint64_t size;
-	struct hf_last last;  /* rows n 0: only the digest is asked for */
-	uint64_t base;        /* where in the object the window begins */
-	uint64_t hashed;      /* how much of the object is in the digest */
-	size_t next;          /* row to be decoded */
-	struct hf_error *bad; /* the first chunk or row that is not what it should be */
+	struct hf_ending ending; /* rows n 0: only the digest is asked for */
+	uint64_t base;           /* where in the object the window begins */
+	uint64_t hashed;         /* how much of the object is in the digest */
+	size_t next;             /* row to be decoded */
+	struct hf_error *bad;    /* the first chunk or row that is not what it should be */
 };
 
 static void stream_release(struct stream *stream)
 {
-	hf_last_release(&stream->last);
+	hf_ending_release(&stream->ending);
 	hf_error_free(stream->bad); /* taken, or outdone by a worse one */
 }
 #define STREAM __attribute__((cleanup(stream_release))) struct stream
@@ -144,8 +145,9 @@ bool hf_scrub_finds(struct hf_repo *repo, const struct hf_error *err)
 	}
 }
 
-static hf_err get(struct stream *stream, uint64_t from, size_t len, struct hf_buf *out)
+static hf_err get(void *arg, uint64_t from, size_t len, struct hf_buf *out)
 {
+	struct stream *stream = arg;
 	const struct hf_scrubber *scrubber = stream->scrubber;
 
 	HF_TRY(hf_stop_check(scrubber->stop));
@@ -188,7 +190,7 @@ static void blame(struct stream *stream, struct hf_error *err)
 
 static hf_err compare_table(struct stream *stream)
 {
-	const struct hf_table *table = &stream->last.table;
+	const struct hf_table *table = &stream->ending.last.table;
 	size_t rows = 0;
 
 	for (size_t i = 0; i < table->n; i++) {
@@ -207,28 +209,12 @@ static hf_err compare_table(struct stream *stream)
 	return NULL;
 }
 
-/* The last section stands at the end, and its length behind it. */
 static hf_err read_table(struct stream *stream)
 {
-	HF_RELEASED(hf_buf) header = {0}, end = {0};
-	const uint64_t size = stream->size;
-	const struct hf_epoch_keys *keys;
-	struct hf_header parsed;
-	size_t need;
+	const struct hf_ranges ranges = {
+		.kind = stream->scrub->pack.kind, .size = stream->size, .get = get, .arg = stream};
 
-	if (size < HF_HEADER_LEN + HF_TAIL_LEN)
-		return hf_error_new(HF_CORRUPT, "it is too short");
-	HF_TRY(get(stream, 0, HF_HEADER_LEN, &header));
-	HF_TRY(hf_header_parse(hf_buf_span(&header), &parsed));
-	keys = hf_repo_epoch(stream->scrubber->repo, parsed.epoch);
-	if (!keys)
-		return hf_error_new(HF_DENIED, "this key has no keys of epoch %u", parsed.epoch);
-	HF_TRY(get(stream, size - HF_TAIL_LEN, HF_TAIL_LEN, &end));
-	HF_TRY(hf_last_end_len(stream->scrub->pack.kind, hf_buf_span(&end), size, &need));
-	hf_buf_clear(&end);
-	HF_TRY(get(stream, size - need, need, &end));
-	HF_TRY(hf_last_open_end(
-		hf_buf_span(&header), hf_buf_span(&end), size, keys, &stream->last));
+	HF_TRY(hf_ending_read(stream->scrubber->repo, &ranges, &stream->ending));
 	return compare_table(stream);
 }
 
@@ -274,7 +260,7 @@ static hf_err decode_row(struct stream *stream, const struct hf_row *row)
  * rest. */
 static hf_err use_window(struct stream *stream)
 {
-	const struct hf_table *table = &stream->last.table;
+	const struct hf_table *table = &stream->ending.last.table;
 	struct hf_buf *window = &stream->buffers->window;
 	const uint64_t end = stream->base + window->len;
 	uint64_t keep = end;
@@ -340,7 +326,7 @@ static hf_err scrub_stream(struct stream *stream)
 	if (table)
 		blame(stream, table);
 	HF_TRY(read_all(stream));
-	if (stream->next < stream->last.table.n)
+	if (stream->next < stream->ending.last.table.n)
 		blame(stream, hf_error_new(HF_CORRUPT, "its table is longer than itself"));
 	hf_sha256_end(stream->buffers->sha, &digest);
 	if (!hf_id_equal(&digest, &scrub->id))

@@ -11,10 +11,10 @@
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
 #include "backend/format/zip.h"
+#include "backend/repo/ending.h"
 
 #define BLOCK_BYTES ((size_t)64 << 10)
 #define OBJECT_BYTES ((size_t)12 << 20)
-#define TAIL 36u
 
 struct hf_segment_writer {
 	struct hf_repo *repo;
@@ -245,8 +245,7 @@ struct hf_segment_reader {
 	char name[HF_PACK_NAME_LEN + 1];
 	unsigned copy;        /* that its table was read from */
 	struct hf_buf object; /* all of it, where its digest was computed; else empty */
-	struct hf_buf header, end;
-	struct hf_last last;
+	struct hf_ending ending;
 	struct hf_arena arena;
 	struct hf_segment segment;
 	struct hf_object_keys keys;
@@ -260,9 +259,7 @@ void hf_segment_reader_free(struct hf_segment_reader *reader)
 	if (!reader)
 		return;
 	hf_buf_release(&reader->object);
-	hf_buf_release(&reader->header);
-	hf_buf_release(&reader->end);
-	hf_last_release(&reader->last);
+	hf_ending_release(&reader->ending);
 	hf_arena_release(&reader->arena);
 	hf_object_keys_release(&reader->keys);
 	hf_sealer_free(reader->sealer);
@@ -286,33 +283,26 @@ static hf_err get(struct hf_segment_reader *reader, unsigned copy, uint64_t from
 	return NULL;
 }
 
+static hf_err get_range(void *arg, uint64_t from, size_t len, struct hf_buf *out)
+{
+	struct hf_segment_reader *reader = arg;
+
+	return get(reader, reader->copy, from, len, out);
+}
+
 static hf_err read_table(struct hf_segment_reader *reader, uint64_t size)
 {
-	const struct hf_epoch_keys *epoch;
-	struct hf_header header;
-	size_t need;
+	const struct hf_ranges ranges = {
+		.kind = HF_SEGMENT, .size = size, .get = get_range, .arg = reader};
+	const struct hf_last *last = &reader->ending.last;
 
-	if (size < HF_HEADER_LEN + TAIL)
-		return hf_error_new(HF_CORRUPT, "it is too short");
-	hf_buf_clear(&reader->header);
-	hf_buf_clear(&reader->end);
-	hf_last_release(&reader->last);
-	HF_TRY(get(reader, reader->copy, 0, HF_HEADER_LEN, &reader->header));
-	HF_TRY(hf_header_parse(hf_buf_span(&reader->header), &header));
-	epoch = hf_repo_epoch(reader->repo, header.epoch);
-	if (!epoch || header.kind != HF_SEGMENT)
-		return hf_error_new(HF_CORRUPT, "it is no segment of an epoch that is known");
-	HF_TRY(get(reader, reader->copy, size - TAIL, TAIL, &reader->end));
-	HF_TRY(hf_last_end_len(HF_SEGMENT, hf_buf_span(&reader->end), size, &need));
-	hf_buf_clear(&reader->end);
-	HF_TRY(get(reader, reader->copy, size - need, need, &reader->end));
-	HF_TRY(hf_last_open_end(hf_buf_span(&reader->header), hf_buf_span(&reader->end), size,
-		epoch, &reader->last));
-	HF_TRY(hf_segment_parse(reader->last.body, &reader->arena, &reader->segment));
-	if (reader->segment.n_blocks != reader->last.table.n)
+	HF_TRY(hf_ending_read(reader->repo, &ranges, &reader->ending));
+	HF_TRY(hf_segment_parse(last->body, &reader->arena, &reader->segment));
+	if (reader->segment.n_blocks != last->table.n)
 		return hf_error_new(HF_CORRUPT, "it has other blocks than keys of blocks");
 	hf_object_keys_release(&reader->keys);
-	return hf_object_keys_derive(&header, epoch, &reader->keys);
+	return hf_object_keys_derive(
+		&last->header, hf_repo_epoch(reader->repo, last->header.epoch), &reader->keys);
 }
 
 typedef hf_err open_copy_fn(struct hf_segment_reader *reader, const struct hf_segment_ref *ref);
@@ -384,8 +374,8 @@ void hf_segment_digest(const struct hf_segment_reader *reader, struct hf_id *dig
 	HF_RELEASED(hf_buf) parts = {0};
 
 	hf_buf_add(&parts, reader->name, sizeof(reader->name));
-	hf_buf_add_span(&parts, hf_buf_span(&reader->header));
-	hf_buf_add_span(&parts, hf_buf_span(&reader->end));
+	hf_buf_add_span(&parts, hf_buf_span(&reader->ending.header));
+	hf_buf_add_span(&parts, hf_buf_span(&reader->ending.end));
 	hf_sha256(hf_buf_span(&parts), digest);
 }
 
@@ -396,10 +386,11 @@ const struct hf_segment *hf_segment_table(const struct hf_segment_reader *reader
 
 static hf_err read_block(struct hf_segment_reader *reader, size_t i, unsigned copy)
 {
-	const struct hf_row *row = &reader->last.table.rows[i];
-	const struct hf_epoch_keys *epoch = hf_repo_epoch(reader->repo, reader->last.header.epoch);
+	const struct hf_row *row = &reader->ending.last.table.rows[i];
+	const struct hf_epoch_keys *epoch =
+		hf_repo_epoch(reader->repo, reader->ending.last.header.epoch);
 	const struct hf_chunk_place place = {
-		.repository = epoch->repository, .header = reader->header.at, .row = row};
+		.repository = epoch->repository, .header = reader->ending.header.at, .row = row};
 	struct hf_id id;
 
 	hf_buf_clear(&reader->sealed);
