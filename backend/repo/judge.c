@@ -132,18 +132,28 @@ static int worth(const struct walk *walk, const struct hf_location *copy)
 	return (use->announced ? 1 : 2) + (bad ? 0 : 2);
 }
 
+/*
+ * Its writer could delete by right, and so does not lie to have others do it; and it computes the
+ * ids of what it moves here, which may come from one that lies.
+ */
+static bool is_vouched(const struct walk *walk, const struct hf_location *copy)
+{
+	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(walk->prune->repo),
+		hf_prune_use_of(walk->prune, copy->pack)->pack.slot);
+
+	return slot && !slot->revoked && hf_slot_may(slot, HF_MAINTAIN) &&
+		hf_slot_may(slot, HF_READ);
+}
+
 /* A slot that may read and write could mark a true copy, and say that it has another: its word
- * counts for what others have. Who may maintain could delete both. */
+ * counts for what others have. */
 static bool stands_in(
 	const struct walk *walk, const struct hf_location *copy, const struct hf_location *bad)
 {
-	struct hf_repo *repo = walk->prune->repo;
-	const uint32_t writer = hf_prune_use_of(walk->prune, copy->pack)->pack.slot;
-	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(repo), writer);
-
-	return (slot && !slot->revoked && hf_slot_may(slot, HF_MAINTAIN)) ||
-		hf_catalog_is_marked_by_other(hf_repo_catalog(repo), &bad->row.id,
-			&hf_prune_use_of(walk->prune, bad->pack)->pack.id, writer);
+	return is_vouched(walk, copy) ||
+		hf_catalog_is_marked_by_other(hf_repo_catalog(walk->prune->repo), &bad->row.id,
+			&hf_prune_use_of(walk->prune, bad->pack)->pack.id,
+			hf_prune_use_of(walk->prune, copy->pack)->pack.slot);
 }
 
 static bool makes_way(const struct walk *walk, const struct hf_location *bad, size_t n)
@@ -155,9 +165,21 @@ static bool makes_way(const struct walk *walk, const struct hf_location *bad, si
 	return false;
 }
 
+/* Brings one to the front that is enough, if there is one. */
+static bool one_is_enough(struct walk *walk, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_vouched(walk, &walk->copies[i]))
+			continue;
+		swap(&walk->copies[0], &walk->copies[i]);
+		return true;
+	}
+	return false;
+}
+
 /*
- * Those that are worth most, all of them: that a pack has a chunk is its writer's word, and one
- * that lies must not cost an honest pack its place.
+ * Those that are worth most, all of them if none is vouched for: that a pack has a chunk is its
+ * writer's word, and one that lies must not cost an honest pack its place.
  */
 static hf_err keep_best(struct walk *walk)
 {
@@ -170,6 +192,8 @@ static hf_err keep_best(struct walk *walk)
 		if (worth(walk, &walk->copies[i]) == most)
 			swap(&walk->copies[n++], &walk->copies[i]);
 	}
+	if (one_is_enough(walk, n))
+		return walk->each(walk->arg, walk->copies, 1);
 	best = n;
 	for (size_t i = best; i < walk->n && most >= WHOLE; i++) {
 		const int here = worth(walk, &walk->copies[i]);

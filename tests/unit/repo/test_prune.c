@@ -391,6 +391,28 @@ START_TEST(twenty_prunes_in_a_row_leave_a_small_checkpoint)
 }
 END_TEST
 
+START_TEST(of_two_copies_by_who_may_delete_one_stays)
+{
+	HF_OWNED(hf_repo) other = hf_small_open(&small);
+	const struct hf_numbered_snapshot second = {.source = "files/b", .moment = 2};
+	struct hf_entry root = {0};
+
+	/* Two that did not know of each other store the same content. */
+	HF_OWNED(hf_writer) writer = hf_small_writer(other);
+
+	backup("files/a", 1, 0x1);
+	ck_ok(hf_numbered_put(writer, 0x1, &root));
+	ck_ok(hf_numbered_add(writer, &second, &root, true, NULL));
+	ck_ok(hf_writer_publish(writer));
+	ck_ok(hf_writer_look(writer));
+	hf_extents_release(&root.extents);
+	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 2);
+	prune_all();
+	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
+	EXPECT(0x1, 0x1);
+}
+END_TEST
+
 START_TEST(a_copy_that_is_marked_bad_does_not_spare_the_good_one)
 {
 	HF_OWNED(hf_repo) other = hf_small_open(&small);
@@ -528,6 +550,7 @@ int main(void)
 	tcase_add_test(tests, a_checkpoint_tells_all_that_its_commits_told);
 	tcase_add_test(tests, who_reads_takes_in_no_more_of_the_tables_than_it_needs);
 	tcase_add_test(tests, twenty_prunes_in_a_row_leave_a_small_checkpoint);
+	tcase_add_test(tests, of_two_copies_by_who_may_delete_one_stays);
 	tcase_add_test(tests, a_copy_that_is_marked_bad_does_not_spare_the_good_one);
 	tcase_add_test(tests, a_key_prunes_as_far_as_its_rights_go);
 	tcase_add_test(tests, a_maintainer_may_die_at_any_call);
