@@ -42,16 +42,22 @@ static struct hf_repo *open_with(struct hf_small *small, const char *key)
 
 void hf_small_init(struct hf_small *small, unsigned copies)
 {
+	struct hf_settings settings;
+
+	hf_settings_default(&settings);
+	hf_small_init_with(small, copies, &settings);
+}
+
+void hf_small_init_with(struct hf_small *small, unsigned copies, const struct hf_settings *settings)
+{
 	HF_RELEASED(hf_secret) secret = {0};
 	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
 	HF_OWNED(hf_store) store = NULL;
-	struct hf_settings settings;
 
 	*small = (struct hf_small){.mem = hf_mem_new(copies), .dir = hf_test_dir()};
 	hf_secret_set(&secret, hf_span_str(FIRST_KEY));
-	hf_settings_default(&settings);
 	ck_ok(hf_mem_store_open(small->mem, &store));
-	ck_ok(hf_repo_init(store, &settings, "first", &unlock));
+	ck_ok(hf_repo_init(store, settings, "first", &unlock));
 	small->repo = hf_small_open(small);
 }
 

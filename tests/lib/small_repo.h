@@ -19,6 +19,8 @@ struct hf_small {
 
 /* copies: of all but packs/. */
 void hf_small_init(struct hf_small *small, unsigned copies);
+void hf_small_init_with(
+	struct hf_small *small, unsigned copies, const struct hf_settings *settings);
 void hf_small_end(struct hf_small *small);
 /* Another machine: the same store, the first key, an empty catalog. Synced. Free it before the end.
  */

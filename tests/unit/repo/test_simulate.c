@@ -9,8 +9,6 @@
  */
 #include <fcntl.h>
 #include <glob.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +25,12 @@
 #include "tests/lib/remembered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
+#include "tests/lib/turn.h"
 
 #define HOUR (3600 * HF_NS_PER_S)
 #define DAY (24 * HOUR)
 #define CACHE ((size_t)1 << 20)
+#define GRACE (8 * HOUR) /* so that cutoffs often pass by what sleeps */
 #define MACHINES 4
 #define RUNS 3 /* of a machine, one after the other */
 #define MOST 64
@@ -73,11 +73,11 @@ struct machine {
 	struct world *world;
 	unsigned number;
 	char *cache;
-	pthread_t thread;
-	sem_t go;
+	struct hf_turn turn;
 	uint64_t random;
-	unsigned left;      /* calls until it is another's turn */
-	bool ended, killed; /* killed: every call fails until the next run */
+	unsigned left;   /* calls until it is another's turn */
+	unsigned asleep; /* turns of others */
+	bool killed;     /* killed: every call fails until the next run */
 	enum hf_error_kind fails;
 };
 
@@ -90,7 +90,6 @@ struct world {
 	size_t n;
 	struct hf_buf steps;
 	unsigned moments;
-	sem_t back; /* to the scheduler */
 };
 
 static _Thread_local struct machine *me; /* NULL: the scheduler looks for itself */
@@ -113,19 +112,6 @@ static void set_clock(struct world *world, int64_t now)
 }
 
 /* ---- one machine ---- */
-
-/* Of all threads one runs, ever. */
-static void await(sem_t *turn)
-{
-	while (sem_wait(turn) != 0)
-		; /* a signal came */
-}
-
-static void hand_over(struct machine *machine)
-{
-	sem_post(&machine->world->back);
-	await(&machine->go);
-}
 
 static const char *word(enum hf_store_call call)
 {
@@ -163,7 +149,7 @@ static struct hf_error *before_call(void *arg, enum hf_store_call call, const ch
 	if (!me)
 		return NULL;
 	if (!me->killed && turn_ends(me, call))
-		hand_over(me);
+		hf_turn_give_back(&me->turn);
 	if (me->killed)
 		return hf_error_new(HF_SYSTEM, "the process was ended");
 	set_clock(world, world->now + HF_NS_PER_S / 8);
@@ -269,12 +255,11 @@ static void date_files(const struct machine *machine)
 	globfree(&found);
 }
 
-static void *live(void *arg)
+static void live(void *arg)
 {
 	struct machine *machine = arg;
 
 	me = machine;
-	await(&machine->go);
 	for (unsigned i = 0; i < RUNS; i++) {
 		struct hf_error *err = one_run(machine);
 
@@ -283,9 +268,6 @@ static void *live(void *arg)
 		date_files(machine);
 		machine->killed = false;
 	}
-	machine->ended = true;
-	sem_post(&machine->world->back);
-	return NULL;
 }
 
 /* ---- the scheduler ---- */
@@ -300,24 +282,28 @@ static void turn_clock(struct world *world)
 	hf_buf_printf(&world->steps, "the clock: %lld h\n", (long long)(world->now / HOUR));
 }
 
-static void run_on(struct world *world, struct machine *machine)
-{
-	sem_post(&machine->go);
-	await(&world->back);
-}
-
 static struct machine *choose(struct world *world)
 {
-	struct machine *alive[MACHINES];
-	unsigned n = 0;
+	struct machine *alive[MACHINES], *awake[MACHINES];
+	unsigned n_alive = 0, n_awake = 0;
 
-	for (unsigned i = 0; i < MACHINES; i++)
-		if (!world->machines[i].ended)
-			alive[n++] = &world->machines[i];
-	return n ? alive[below(&world->random, n)] : NULL;
+	for (unsigned i = 0; i < MACHINES; i++) {
+		struct machine *machine = &world->machines[i];
+
+		if (machine->turn.ended)
+			continue;
+		alive[n_alive++] = machine;
+		if (machine->asleep == 0)
+			awake[n_awake++] = machine;
+		else
+			machine->asleep--;
+	}
+	if (n_awake)
+		return awake[below(&world->random, n_awake)];
+	return n_alive ? alive[below(&world->random, n_alive)] : NULL;
 }
 
-/* For many calls at a time: who waits meanwhile sleeps for long. */
+/* Now and then one sleeps while others do all they have to do. */
 static void schedule(struct world *world)
 {
 	struct machine *machine;
@@ -332,7 +318,9 @@ static void schedule(struct world *world)
 		if (fate == 9)
 			machine->fails = below(&world->random, 2) ? HF_TRANSIENT : HF_SYSTEM;
 		machine->left = (1u << below(&world->random, 10)) - 1;
-		run_on(world, machine);
+		hf_turn_go(&machine->turn);
+		if (below(&world->random, 8) == 0)
+			machine->asleep = 1u << below(&world->random, 8);
 	}
 }
 
@@ -412,11 +400,14 @@ static void begin(struct world *world)
 {
 	const uint8_t entropy[32] = {0};
 	uint8_t ids[1][HF_SNAPSHOT_ID_LEN];
+	struct hf_settings settings;
 	struct hf_repo *repo;
 
 	hf_random_seed(entropy);
 	set_clock(world, 1800000000 * HF_NS_PER_S);
-	hf_small_init(&world->small, 1);
+	hf_settings_default(&settings);
+	settings.grace = GRACE;
+	hf_small_init_with(&world->small, 1, &settings);
 	repo = world->small.repo;
 	ck_ok(hf_numbered_backup(repo, "files/a", ++world->moments, 0x3ff, ids[0]));
 	ck_ok(hf_numbered_backup(repo, "files/a", ++world->moments, 0xc00, NULL));
@@ -432,8 +423,7 @@ static void start(struct world *world, struct machine *machine, unsigned number)
 	*machine = (struct machine){.world = world, .number = number};
 	machine->random = hf_test_random(&world->random);
 	machine->cache = hf_format("%s/machine-%u", world->small.dir, number);
-	sem_init(&machine->go, 0, 0);
-	ck_assert_int_eq(pthread_create(&machine->thread, NULL, live, machine), 0);
+	hf_turn_begin(&machine->turn, live, machine);
 }
 
 static void run(const struct world *begun, uint64_t seed)
@@ -446,13 +436,12 @@ static void run(const struct world *begun, uint64_t seed)
 	world.random = seed;
 	world.small.mem = hf_mem_save(begun->small.mem);
 	world.small.dir = hf_test_dir();
-	sem_init(&world.back, 0, 0);
 	hf_mem_hook(world.small.mem, before_call, &world);
 	for (unsigned i = 0; i < MACHINES; i++)
 		start(&world, &world.machines[i], i);
 	schedule(&world);
 	for (unsigned i = 0; i < MACHINES; i++) {
-		pthread_join(world.machines[i].thread, NULL);
+		hf_turn_end(&world.machines[i].turn);
 		free(world.machines[i].cache);
 	}
 	set_clock(&world, world.latest + DAY);
