@@ -12,6 +12,7 @@
 #include "tests/lib/numbered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
+#include "tests/lib/turn.h"
 
 #define DAY (24 * 3600 * HF_NS_PER_S)
 #define CACHE ((size_t)1 << 20)
@@ -26,6 +27,7 @@ enum actor {
 	BACKUP_OLD,   /* of "files/b", needs only what the old pack has */
 	BACKUP_FRESH, /* of "files/b", needs nothing that is there */
 	BACKUP_HEIR,  /* of "files/a", takes over what its parent reaches without putting it */
+	BACKUP_SAME,  /* of "files/d", needs what BACKUP_FRESH needs */
 	FORGET,       /* of the first of "files/c" */
 	PRUNE,        /* all three steps */
 };
@@ -37,6 +39,8 @@ enum actor {
 #define DAYS "d"  /* four days go by */
 #define OTHER "b" /* another backup of KEPT, whole */
 #define DROP "f"  /* forgets the parent that BACKUP_HEIR relies on */
+#define BACK "k"  /* the clock is turned back by two days */
+#define WAIT "p"  /* announces what no commit names, and lets the packs of commits be */
 
 static const struct row {
 	const char *rule;
@@ -139,10 +143,11 @@ static void maintain(char step)
 	ck_ok(hf_reader_open(repo, CACHE, 0, &reader));
 	HF_OWNED(hf_marker) marker = hf_marker_new(reader, NULL, NULL);
 	/* The shortest wait there is: whoever is caught by it, safety never rests on waiting. */
-	const struct hf_prune_options options = {.grace = 0, .mark = hf_mark_live, .arg = marker};
+	const struct hf_prune_options options = {
+		.grace = step == *WAIT ? 100 * DAY : 0, .mark = hf_mark_live, .arg = marker};
 
 	ck_ok(hf_prune_begin(repo, &options, &prune));
-	if (step == *ANNOUNCE) {
+	if (step == *ANNOUNCE || step == *WAIT) {
 		ck_ok(hf_prune_judge(prune));
 		ck_ok(hf_prune_announce(prune));
 	} else if (step == *SETTLE) {
@@ -155,8 +160,8 @@ static void maintain(char step)
 static void others(const char *steps)
 {
 	for (; *steps; steps++) {
-		if (*steps == *DAYS) {
-			pass(4);
+		if (*steps == *DAYS || *steps == *BACK) {
+			pass(*steps == *DAYS ? 4 : -2);
 		} else if (*steps == *OTHER || *steps == *DROP) {
 			HF_OWNED(hf_repo) repo = hf_small_open(&small);
 
@@ -217,17 +222,19 @@ static hf_err back_up_heir(struct hf_repo *repo)
 	return publish_and_look(writer);
 }
 
-static hf_err act(const struct row *row, struct hf_repo *repo)
+static hf_err act(enum actor actor, struct hf_repo *repo)
 {
 	uint8_t ids[1][HF_SNAPSHOT_ID_LEN];
 
-	switch (row->actor) {
+	switch (actor) {
 	case BACKUP_OLD:
 		return hf_numbered_backup(repo, "files/b", 8, OLD, NULL);
 	case BACKUP_FRESH:
 		return hf_numbered_backup(repo, "files/b", 8, FRESH, NULL);
 	case BACKUP_HEIR:
 		return back_up_heir(repo);
+	case BACKUP_SAME:
+		return hf_numbered_backup(repo, "files/d", 7, FRESH, NULL);
 	case FORGET:
 		memcpy(ids[0], dropped, sizeof(dropped));
 		return hf_forget(repo, ids, 1);
@@ -240,8 +247,8 @@ static hf_err act(const struct row *row, struct hf_repo *repo)
 
 /* ---- what must hold ---- */
 
-/* Whatever is shown to somebody who comes anew is whole; how many there are of moment 8 and 1. */
-static void look_at_all(size_t *eighth, size_t *first)
+/* How often each moment is shown to somebody who comes anew; whatever is, is whole. */
+static void look_at_all(unsigned moments[10])
 {
 	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
 	HF_OWNED(hf_reader) reader = NULL;
@@ -250,28 +257,28 @@ static void look_at_all(size_t *eighth, size_t *first)
 	hf_files files;
 	size_t kept = 0;
 
-	*eighth = *first = 0;
 	ck_ok(hf_reader_open(fresh, CACHE, 0, &reader));
 	ck_ok(hf_history_snapshots(fresh, NULL, &arena, &all));
 	for (size_t i = 0; i < all.n; i++) {
 		ck_ok(hf_numbered_read(reader, &all.at[i], &files));
-		*eighth += all.at[i].snapshot.moment == 8;
-		*first += all.at[i].snapshot.moment == 1;
+		moments[all.at[i].snapshot.moment]++;
 		kept += files == KEPT;
 	}
 	ck_assert_uint_eq(kept, 2);
 	ck_ok(hf_numbered_check(fresh));
 }
 
-static void expect(const struct row *row, bool done)
+static void expect(enum actor actor, bool done)
 {
-	size_t eighth, first;
+	unsigned moments[10] = {0};
 
-	look_at_all(&eighth, &first);
-	if (done && row->actor <= BACKUP_HEIR)
-		ck_assert_uint_eq(eighth, 1);
-	if (row->actor == FORGET)
-		ck_assert_uint_eq(first, 0);
+	look_at_all(moments);
+	if (done && actor == BACKUP_SAME)
+		ck_assert_uint_eq(moments[7], 1);
+	else if (done && actor <= BACKUP_HEIR)
+		ck_assert_uint_eq(moments[8], 1);
+	if (actor == FORGET)
+		ck_assert_uint_eq(moments[1], 0);
 }
 
 START_TEST(each_rule_holds)
@@ -282,7 +289,7 @@ START_TEST(each_rule_holds)
 
 	others(row->first);
 	hf_mem_hook(small.mem, stop_there, &stop);
-	struct hf_error *err = act(row, early);
+	struct hf_error *err = act(row->actor, early);
 
 	hf_mem_hook(small.mem, NULL, NULL);
 	ck_assert_msg(stop.met >= row->at, "%s: it was never stopped", row->rule);
@@ -291,10 +298,176 @@ START_TEST(each_rule_holds)
 	const bool done = !err;
 
 	hf_error_free(err); /* as expected */
-	expect(row, done);
+	expect(row->actor, done);
 	for (int i = 0; i < 2; i++) {
 		others(DAYS ANNOUNCE SETTLE SWEEP);
-		expect(row, done);
+		expect(row->actor, done);
+	}
+}
+END_TEST
+
+/* ---- several that are stopped ---- */
+
+#define MOST_STEPS 8
+#define PLAYERS 3
+
+/*
+ * A player goes on until it is about to make such a call for the at-th time from there on; call 0:
+ * to its end. With "then" it is others' turn. Whoever is left goes on last.
+ */
+struct step {
+	unsigned who;
+	enum hf_store_call call;
+	const char *prefix;
+	unsigned at;
+	const char *then;
+	bool perhaps; /* it may end before */
+};
+
+static const struct trace {
+	const char *rule;
+	enum actor players[PLAYERS];
+	enum hf_error_kind expect[PLAYERS];
+	struct step steps[MOST_STEPS];
+} traces[] = {
+	{"who finds the next checkpoint made looks anew", {BACKUP_FRESH, PRUNE}, {0, 0},
+		{{0, HF_CALL_PUT, "commits/", 2}, {.then = DAYS},
+			{1, HF_CALL_PUT, "checkpoints", 1}, {0, HF_CALL_LIST, "checkpoints", 1},
+			{.then = SETTLE}, {0}, {1}}},
+	{"a checkpoint is void if there is a higher one", {BACKUP_OLD, PRUNE}, {0, 0},
+		{{0, HF_CALL_PUT, "commits/", 1}, {1, HF_CALL_PUT, "checkpoints", 1},
+			{0, HF_CALL_LIST, "checkpoints", 1}, {.then = SETTLE}, {0},
+			{.then = DROP ANNOUNCE SETTLE SWEEP}, {1}}},
+	{"a commit names the packs that the checkpoint lacks", {BACKUP_FRESH, PRUNE, BACKUP_SAME},
+		{HF_TRANSIENT, 0, 0},
+		{{0, HF_CALL_LIST, "keyring", 2}, {.then = BACK}, {0, HF_CALL_PUT, "commits/", 1},
+			{.then = DAYS}, {1, HF_CALL_PUT, "checkpoints", 1},
+			{0, HF_CALL_LIST, "commits/", 1}, {2}, {1}}},
+	{"an announcement that was settled is over for who made it", {BACKUP_OLD, PRUNE}, {0, 0},
+		{{0, HF_CALL_PUT, "commits/", 1}, {1, HF_CALL_PUT, "commits/", 1},
+			{1, HF_CALL_LIST, "checkpoints", 1}, {0, HF_CALL_LIST, "checkpoints", 1},
+			{.then = SETTLE}, {0}, {1}}},
+	{"an announcement that a cutoff passed by is over for who made it",
+		{BACKUP_OLD, PRUNE, BACKUP_FRESH}, {0, 0, HF_TRANSIENT},
+		{{2, HF_CALL_PUT, "commits/", 1}, {1, HF_CALL_PUT, "commits/", 1},
+			{.then = DAYS WAIT SETTLE},
+			{1, HF_CALL_PUT, "checkpoints", 1, .perhaps = true}, {0}, {1}}},
+	{"checkpoints keep the names of swept packs", {BACKUP_FRESH, PRUNE}, {HF_TRANSIENT, 0},
+		{{0, HF_CALL_LIST, "keyring", 2}, {.then = DAYS},
+			{1, HF_CALL_PUT, "checkpoints", 1}, {0, HF_CALL_LIST, "checkpoints", 1},
+			{1}, {.then = DROP ANNOUNCE SETTLE SWEEP}, {0}}},
+};
+
+struct player {
+	struct hf_turn turn;
+	enum actor actor;
+	struct hf_repo *repo;
+	const struct step *step; /* that it is in; NULL: to its end */
+	unsigned met;
+	struct hf_error *err;
+};
+
+static _Thread_local struct player *player; /* NULL: the test itself */
+
+static struct hf_error *wait_there(void *arg, enum hf_store_call call, const char *name)
+{
+	(void)arg;
+	if (!player)
+		return NULL;
+	const struct step *step = player->step;
+
+	if (step->call == call && strncmp(name, step->prefix, strlen(step->prefix)) == 0 &&
+		++player->met == step->at)
+		hf_turn_give_back(&player->turn);
+	return NULL;
+}
+
+static void play(void *arg)
+{
+	player = arg;
+	player->err = act(player->actor, player->repo);
+}
+
+static void go(struct player *who, const struct step *step)
+{
+	if (who->turn.ended)
+		return;
+	who->step = step;
+	who->met = 0;
+	hf_turn_go(&who->turn);
+	ck_assert(step->perhaps || who->turn.ended == (step->call == 0));
+}
+
+static void end(struct player *who, const char *rule, enum hf_error_kind expected)
+{
+	static const struct step to_its_end = {0};
+
+	go(who, &to_its_end);
+	hf_turn_end(&who->turn);
+	ck_assert_msg((who->err ? hf_error_kind(who->err) : 0) == expected, "%s: %s", rule,
+		who->err ? hf_error_text(who->err) : "done");
+	hf_repo_free(who->repo);
+}
+
+static void expect_all(const struct player *players)
+{
+	for (size_t i = 0; i < PLAYERS && players[i].actor; i++)
+		expect(players[i].actor, !players[i].err);
+}
+
+START_TEST(each_trace_is_harmless)
+{
+	const struct trace *trace = &traces[_i];
+	struct player players[PLAYERS] = {0};
+
+	for (size_t i = 0; i < PLAYERS && trace->players[i]; i++) {
+		players[i].actor = trace->players[i];
+		players[i].repo = hf_small_open(&small);
+		hf_turn_begin(&players[i].turn, play, &players[i]);
+	}
+	hf_mem_hook(small.mem, wait_there, NULL);
+	for (size_t i = 0; i < MOST_STEPS; i++) {
+		const struct step *step = &trace->steps[i];
+
+		if (step->then)
+			others(step->then);
+		else
+			go(&players[step->who], step);
+	}
+	for (size_t i = 0; i < PLAYERS && trace->players[i]; i++)
+		end(&players[i], trace->rule, trace->expect[i]);
+	hf_mem_hook(small.mem, NULL, NULL);
+	expect_all(players);
+	for (int i = 0; i < 2; i++) {
+		others(DAYS ANNOUNCE SETTLE SWEEP);
+		expect_all(players);
+	}
+	for (size_t i = 0; i < PLAYERS; i++)
+		hf_error_free(players[i].err); /* as expected */
+}
+END_TEST
+
+/* The snapshot that it names is its source's last one in the checkpoint, and shown there. */
+START_TEST(checkpoints_keep_tombstones)
+{
+	uint8_t id[HF_SNAPSHOT_ID_LEN];
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+
+	ck_ok(hf_numbered_backup(small.repo, "files/e", 20, FRESH, id));
+	forget_one(small.repo, id);
+	pass(4);
+	ck_ok(hf_numbered_backup(small.repo, "files/e", 21, KEPT, NULL));
+	for (int i = 0; i < 3; i++) {
+		HF_OWNED(hf_repo) fresh = NULL;
+
+		others(ANNOUNCE SETTLE SWEEP);
+		fresh = hf_small_open(&small);
+		ck_ok(hf_history_snapshots(fresh, "files/e", &arena, &all));
+		ck_assert_uint_eq(all.n, 1);
+		ck_assert_int_eq(all.at[0].snapshot.moment, 21);
+		pass(4);
+		others(i ? DROP : DAYS);
 	}
 }
 END_TEST
@@ -321,12 +494,30 @@ START_TEST(a_late_commit_does_not_count_in_a_catalog_that_two_share)
 	struct hf_snapshots all;
 
 	hf_mem_hook(small.mem, stop_there, &stop);
-	ck_fails(HF_TRANSIENT, act(&late, writer));
+	ck_fails(HF_TRANSIENT, act(late.actor, writer));
 	/* Not the commit, which comes only now for the one. */
 	ck_ok(hf_repo_sync(other, NULL));
 	ck_ok(hf_repo_sync(one, NULL));
 	ck_ok(hf_history_snapshots(one, "files/b", &arena, &all));
 	ck_assert_uint_eq(all.n, 0);
+}
+END_TEST
+
+/* What a checkpoint contains may be deleted once that stands: so commits are listed first. */
+START_TEST(who_lists_commits_while_they_are_swept_misses_no_snapshot)
+{
+	static const struct row swept = {
+		"", NOBODY, "", HF_CALL_LIST, "commits/", 1, DAYS ANNOUNCE SETTLE SWEEP, 0};
+	struct stop stop = {.row = &swept};
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+
+	hf_mem_hook(small.mem, stop_there, &stop);
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	ck_assert_uint_eq(stop.met, 1);
+	ck_ok(hf_history_snapshots(fresh, NULL, &arena, &all));
+	ck_assert_uint_eq(all.n, 4);
 }
 END_TEST
 
@@ -337,6 +528,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, each_rule_holds, 0, (int)ARRAY_LEN(rows));
+	tcase_add_loop_test(tests, each_trace_is_harmless, 0, (int)ARRAY_LEN(traces));
+	tcase_add_test(tests, checkpoints_keep_tombstones);
+	tcase_add_test(tests, who_lists_commits_while_they_are_swept_misses_no_snapshot);
 	tcase_add_test(tests, a_late_commit_does_not_count_in_a_catalog_that_two_share);
 	return hf_test_run_suite(suite);
 }
