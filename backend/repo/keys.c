@@ -351,6 +351,8 @@ static hf_err try_change(struct hf_repo *repo, change_fn *change, const void *ar
 	HF_TRY(refresh_locked(repo));
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(copy_keyring(repo, &draft.arena, &draft.keyring));
+	/* Nobody looks for its second copy once there is a higher one. */
+	hf_supply_keyring(repo);
 	copy_secrets(hf_repo_secrets(repo), &draft.admin);
 	draft.keyring.n++;
 	HF_TRY(change(&draft, arg));

@@ -138,6 +138,8 @@ hf_err hf_gone_heads(struct hf_repo *repo);
 /* ---- supply.c ---- */
 /* Writes the copies of an object that are missing, from good bytes; best effort. */
 void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
+/* The same of the keyring in use. */
+void hf_supply_keyring(struct hf_repo *repo);
 
 /* ---- sync.c ---- */
 /* The names below commits/ of that time and later: what a checkpoint contains is not asked for. */

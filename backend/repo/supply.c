@@ -42,6 +42,15 @@ static void supply_head(
 	}
 }
 
+void hf_supply_keyring(struct hf_repo *repo)
+{
+	const struct hf_keys *keys = atomic_load(&repo->keys);
+	struct hf_id digest;
+
+	hf_sha256(hf_buf_span(&keys->bytes), &digest);
+	supply_head(repo, "keyring", keys->keyring.n, &digest);
+}
+
 /*
  * One that the catalog knows: who only looked may have read it first, and supplies nothing. Its
  * name vouches for its bytes; a damaged one is left to check.
@@ -86,11 +95,7 @@ hf_err hf_repo_sync_to_write(struct hf_repo *repo)
 	atomic_store(&repo->mends, true);
 	HF_TRY(hf_repo_sync(repo, NULL));
 	HF_TRY(hf_repo_understood(repo));
-	const struct hf_keys *keys = atomic_load(&repo->keys);
-	struct hf_id digest;
-
-	hf_sha256(hf_buf_span(&keys->bytes), &digest);
-	supply_head(repo, "keyring", keys->keyring.n, &digest);
+	hf_supply_keyring(repo);
 	supply_head(repo, "checkpoints", repo->checkpoint, &repo->checkpoint_id);
 	return supply_commits(repo);
 }

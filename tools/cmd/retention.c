@@ -259,7 +259,8 @@ static hf_err run_forget(
 	HF_TRY(hf_cli_repo(cli, &run.repo));
 	if (!wish->dry_run)
 		HF_TRY(hf_repo_need(run.repo, HF_MAINTAIN, NULL));
-	HF_TRY(hf_repo_sync(run.repo, NULL));
+	/* Where nothing is left to forget, too: a killed one may have been between two copies. */
+	HF_TRY(wish->dry_run ? hf_repo_sync(run.repo, NULL) : hf_repo_sync_to_write(run.repo));
 	HF_TRY(hf_store_now(hf_repo_store(run.repo), &run.now));
 	run.table = cli->json ? NULL : hf_table_new(titles);
 	struct hf_error *err = judge_and_forget(&run, operands);

@@ -113,6 +113,19 @@ START_TEST(the_lowest_keyring_may_rot)
 }
 END_TEST
 
+START_TEST(who_changes_the_keyring_supplies_the_twin_that_a_killed_one_left_out)
+{
+	HF_OWNED(hf_repo) next = NULL;
+
+	ck_ok(hf_repo_rotate(small.repo));
+	hf_mem_lose(small.mem, "keyring/0000000002", 1);
+	next = hf_small_open(&small);
+	ck_ok(hf_repo_rotate(next));
+	ck_assert_ptr_nonnull(hf_mem_at(small.mem, "keyring/0000000002", 1));
+	opens_with_keyring(3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("keys");
@@ -123,5 +136,6 @@ int main(void)
 	tcase_add_test(tests, a_passphrase_opens_below_any_number_of_planted_keyrings);
 	tcase_add_test(tests, a_real_keyring_above_planted_ones_counts);
 	tcase_add_test(tests, the_lowest_keyring_may_rot);
+	tcase_add_test(tests, who_changes_the_keyring_supplies_the_twin_that_a_killed_one_left_out);
 	return hf_test_run_suite(suite);
 }
