@@ -34,6 +34,7 @@ void hf_prune_free(struct hf_prune *prune)
 		return;
 	hf_id_sort_free(prune->live);
 	hf_map_release(&prune->by_id);
+	hf_error_free(prune->unmoved); /* the steps were run one by one */
 	free(prune->uses);
 	free(prune->by_number);
 	free(prune);
@@ -151,6 +152,22 @@ static void add_dead(struct left *left)
 	}
 }
 
+/* What is dead goes also where there is no room to move what lives: that makes room. */
+static hf_err move_living(struct hf_prune *prune, struct hf_buf *records)
+{
+	struct hf_error *err = hf_prune_repack(prune, records);
+
+	if (!err || hf_error_kind(err) != HF_SYSTEM)
+		return err;
+	hf_error_free(prune->unmoved); /* said again */
+	prune->unmoved = hf_error_in(err, "nothing was written anew");
+	prune->result.repacked_bytes = 0;
+	hf_buf_clear(records);
+	for (size_t i = 0; i < prune->n; i++)
+		prune->uses[i].repacked = false;
+	return NULL;
+}
+
 hf_err hf_prune_announce(struct hf_prune *prune)
 {
 	struct hf_repo *repo = prune->repo;
@@ -161,7 +178,7 @@ hf_err hf_prune_announce(struct hf_prune *prune)
 	HF_TRY(find_left(&left));
 	left.n = HF_MIN(left.n, MOST_ANNOUNCED);
 	prune->result.left = left.n;
-	HF_TRY(hf_prune_repack(prune, &records));
+	HF_TRY(move_living(prune, &records));
 	add_dead(&left);
 	prune->result.announced = left.n;
 	HF_TRY(hf_catalog_each_open_commit(
@@ -286,20 +303,36 @@ static void count(struct hf_prune *prune)
 	}
 }
 
-static hf_err run(struct hf_prune *prune)
+static hf_err decide(struct hf_prune *prune)
+{
+	HF_TRY(hf_prune_settle(prune));
+	HF_TRY(hf_prune_announce(prune));
+	/* Without a wait it is due at once. */
+	return hf_prune_settle(prune);
+}
+
+static hf_err look_only(struct hf_prune *prune)
 {
 	HF_TRY(hf_prune_judge(prune));
-	if (!prune->options.dry_run)
-		HF_TRY(hf_prune_settle(prune));
 	HF_TRY(hf_prune_announce(prune));
-	if (prune->options.dry_run) {
-		count(prune);
-		return NULL;
-	}
-	/* Without a wait it is due at once. */
-	HF_TRY(hf_prune_settle(prune));
 	count(prune);
-	return hf_prune_sweep(prune);
+	return NULL;
+}
+
+static hf_err run(struct hf_prune *prune)
+{
+	HF_TRY(hf_repo_sync_to_write(prune->repo));
+	HF_TRY(hf_prune_judge(prune));
+	struct hf_error *err = decide(prune);
+
+	count(prune);
+	/* What a checkpoint decided on goes, whatever failed since: a full disk has room then. */
+	struct hf_error *unswept = hf_prune_sweep(prune);
+
+	if (!err)
+		return unswept ? unswept : HF_STEAL(prune->unmoved);
+	hf_error_free(unswept); /* the first says more */
+	return err;
 }
 
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,
@@ -308,7 +341,7 @@ hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options
 	HF_OWNED(hf_prune) prune = NULL;
 
 	HF_TRY(hf_prune_begin(repo, options, &prune));
-	struct hf_error *err = run(prune);
+	struct hf_error *err = options->dry_run ? look_only(prune) : run(prune);
 
 	*result = prune->result;
 	return err;

@@ -56,7 +56,10 @@ struct hf_prune_result {
 	uint64_t live_bytes, wasted_bytes; /* in packs that stay */
 	uint64_t missing;                  /* chunks that something needs and no pack has */
 };
-/* All three steps, as far as they are due. HF_DENIED without `maintain`, but for a dry run. */
+/*
+ * All three steps, as far as they are due. HF_DENIED without `maintain`, but for a dry run. Fails
+ * with HF_SYSTEM, when all else is done, where there was no room to write anything anew.
+ */
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,
 	struct hf_prune_result *result);
 

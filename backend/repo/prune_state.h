@@ -11,8 +11,9 @@ struct hf_prune {
 	struct hf_prune_options options;
 	struct hf_prune_result result;
 	struct hf_id_sort *live;
-	int64_t now;   /* the store's, when the last look began */
-	int64_t grace; /* of what was announced; ns */
+	struct hf_error *unmoved; /* why nothing could be written anew */
+	int64_t now;              /* the store's, when the last look began */
+	int64_t grace;            /* of what was announced; ns */
 	struct hf_pack_use *uses;
 	size_t n, cap;
 	struct hf_map by_id; /* index + 1 in uses */

@@ -5,14 +5,14 @@ need_root "mounts a small tmpfs"
 need unshare
 
 mkdir "$WORK/tree" "$WORK/disk"
-mount -t tmpfs -o size=40m none "$WORK/disk" || skip "a tmpfs may not be mounted here"
+mount -t tmpfs -o size=24m none "$WORK/disk" || skip "a tmpfs may not be mounted here"
 export HOLDFAST_REPOSITORY=$WORK/disk/repo
 head -c 4000000 /dev/urandom >"$WORK/tree/first"
 new_repository
 ok hf backup --source tree "$WORK/tree"
 
 # Full: in the data, and in the small objects at the end.
-for ((i = 0; i < 12; i++)); do
+for ((i = 0; i < 5; i++)); do
     head -c 5000000 /dev/urandom >"$WORK/tree/more-$i"
 done
 exits 1 hf backup --source tree "$WORK/tree"
@@ -38,7 +38,7 @@ ok hf check --read-data
 
 # Larger again: the next run succeeds.
 rm -f "$WORK/disk/filler"
-mount -o remount,size=160m "$WORK/disk"
+mount -o remount,size=48m "$WORK/disk"
 ok hf backup --source tree "$WORK/tree"
 ok hf diff latest/files/tree "$WORK/tree"
 ok hf check --read-data
@@ -74,3 +74,76 @@ mount -t tmpfs -o ro,size=1m none "$WORK/ro-cache"
 hf --cache-dir "$WORK/ro-cache" ls latest/files/tree >"$SAID" 2>&1
 status=$?
 [ $status = 0 ] || said "$WORK/ro-cache"
+
+# A full disk in the middle of prune. leave KB: the disk has so much room left.
+export HOLDFAST_REPOSITORY=$WORK/prune-disk/repo HOLDFAST_KEY_FILE=$WORK/prune-key
+export HOLDFAST_CACHE_DIR=$WORK/prune-cache
+mkdir "$WORK/prune-disk"
+mount -t tmpfs -o size=16m none "$WORK/prune-disk"
+leave() {
+    local free_kb
+
+    rm -f "$WORK/prune-disk/filler"
+    free_kb=$(df -k --output=avail "$WORK/prune-disk" | tail -n 1)
+    [ "$free_kb" -gt "$1" ] || fail "there are only $free_kb KB left"
+    dd if=/dev/zero of="$WORK/prune-disk/filler" bs=1k count=$((free_kb - $1)) status=none
+}
+
+# One pack of which a third lives, and one that is dead.
+rm -rf "$WORK/tree"
+mkdir "$WORK/tree"
+ok hf init --grace 0s
+head -c 1500000 /dev/urandom >"$WORK/tree/kept"
+head -c 4000000 /dev/urandom >"$WORK/tree/gone"
+ok hf backup --source tree "$WORK/tree"
+rm "$WORK/tree/gone"
+head -c 2000000 /dev/urandom >"$WORK/tree/gone-too"
+ok hf backup --source tree "$WORK/tree"
+rm "$WORK/tree/gone-too"
+ok hf backup --source tree "$WORK/tree"
+whole() {
+    ok hf check --read-data
+    rm -rf "$WORK/back"
+    ok hf restore latest/files/tree "$WORK/back"
+    same_tree "$WORK/tree" "$WORK/back"
+}
+
+# No room to write anew what lives: it says so, what is dead is gone, and what lives is whole.
+leave 1000
+ok hf forget --source files/tree --keep-last 1 --protect 0s
+exits 1 hf prune --grace 0s
+said "No space left on device"
+said "deleted"
+[ "$(df -k --output=avail "$WORK/prune-disk" | tail -n 1)" -gt 2500 ] || fail "what was dead is there still"
+equal "$(find "$WORK/prune-disk" -name '.tmp*' | wc -l)" 0 "temporary files left"
+whole
+
+# Again and again does not fill it more.
+leave 1000
+for _ in 1 2 3; do
+    exits 1 hf prune --grace 0s
+    said "No space left on device"
+done
+[ "$(df -k --output=avail "$WORK/prune-disk" | tail -n 1)" -gt 900 ] || fail "each prune takes room"
+whole
+
+# With room it goes through, and the rest is given back.
+rm "$WORK/prune-disk/filler"
+ok hf prune --grace 0s
+[ "$(stored_bytes)" -lt 2000000 ] || fail "$(stored_bytes) bytes are stored still"
+whole
+
+# Where it only has to delete, room for what decides on that is enough: a few small objects, twice.
+head -c 3000000 /dev/urandom >"$WORK/tree/gone"
+ok hf backup --source tree "$WORK/tree"
+rm "$WORK/tree/gone"
+ok hf backup --source tree "$WORK/tree"
+ok hf forget --source files/tree --keep-last 1 --protect 0s
+leave 0
+exits 1 hf prune --grace 0s
+said "No space left on device"
+whole
+leave 64
+ok hf prune --grace 0s
+[ "$(stored_bytes)" -lt 2000000 ] || fail "$(stored_bytes) bytes are stored still"
+whole

@@ -168,9 +168,12 @@ static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf
 			"that shows a forgotten snapshot loses it, and a backup under way may have "
 			"to begin anew",
 			NULL);
-	HF_TRY(run_shown(cli, reader, &how, &result, &reasons));
-	show(cli, wish, &result, &reasons);
-	return NULL;
+	struct hf_error *err = run_shown(cli, reader, &how, &result, &reasons);
+
+	/* Where something failed, what went before or in spite of it is gone all the same. */
+	if (!err || result.swept > 0)
+		show(cli, wish, &result, &reasons);
+	return err;
 }
 
 static const char *const prune_examples[] = {
@@ -194,7 +197,10 @@ const struct hf_command hf_command_prune = {
 		"behind, and announces that they are to go. What was announced a grace period ago "
 		"(three days, unless `init --grace` said otherwise) is decided on, by a "
 		"checkpoint, and deleted. So each run does both: run it as often as `forget`. "
-		"Packs of which little is needed are written anew, if the key may read.\n\n"
+		"Packs of which little is needed are written anew, if the key may read, before they "
+		"go. On a disk without room for that all else is done, and the exit status is 1: "
+		"what only has to be deleted needs room for a few small objects, and for their "
+		"second copies.\n\n"
 		"Backups, mounts and other prunes may run meanwhile, here or elsewhere; nothing "
 		"is locked, and nothing that a snapshot needs goes, whatever dies or sleeps on the "
 		"way. A backup that relied on something that went begins anew. Needs a key with "
