@@ -111,6 +111,12 @@ static bool is_bad(const struct hf_error *err)
 	return kind == HF_NOT_FOUND || kind == HF_CORRUPT || kind == HF_SYSTEM;
 }
 
+/* A sweep that was cut off, or half undone by a power cut, leaves one copy for the next. */
+static bool is_to_go(const struct numbered *numbered, uint32_t n)
+{
+	return !numbered->all && n < numbered->newest;
+}
+
 static hf_err check_number(struct hf_checking *check, const struct numbered *numbered, uint32_t n)
 {
 	char name[HF_NUMBERED_NAME_LEN + 1], *wrong[HF_SCRUB_COPIES] = {NULL};
@@ -124,6 +130,11 @@ static hf_err check_number(struct hf_checking *check, const struct numbered *num
 		err = numbered->verify(check->repo, n, copy);
 		if (!err || !hf_scrub_finds(check->repo, err))
 			continue;
+		if (is_to_go(numbered, n) && hf_error_kind(err) == HF_NOT_FOUND) {
+			hf_error_free(err); /* as it should be */
+			err = NULL;
+			continue;
+		}
 		newer += hf_error_kind(err) == HF_UNSUPPORTED;
 		bad[copy] = is_bad(err);
 		wrong[copy] = hf_strdup(

@@ -30,6 +30,7 @@ ok "$HOLDFAST" check --read-data
 touch -d '2 days ago' "$WORK/repo/packs/.tmp-0123456789abcdef"
 touch "$WORK/repo/packs/.tmp-fedcba9876543210"
 
+cp "$WORK/repo/checkpoints/0000000001" "$WORK/old-checkpoint"
 ok "$HOLDFAST" mount "$MNT"
 kept=$MNT/sources/files/s/$(newest)
 (
@@ -74,6 +75,24 @@ ok "$HOLDFAST" prune --grace 0s
 was=$(cd "$WORK/repo" && find . -type f | sort)
 ok "$HOLDFAST" prune --grace 0s
 [ "$was" = "$(cd "$WORK/repo" && find . -type f | sort)" ] || fail "a prune with nothing to do did something"
+
+# Of a sweep that was cut off one copy is left: that is no damage, and the next one has it.
+for part in repo repo/twin; do
+    cp "$WORK/old-checkpoint" "$WORK/$part/checkpoints/0000000001"
+    ok "$HOLDFAST" check
+    ok "$HOLDFAST" prune --grace 0s
+    [ ! -e "$WORK/$part/checkpoints/0000000001" ] || fail "an old checkpoint stays"
+done
+
+# Of a prune, or a forget, that was killed before a second copy the next one supplies it, also if it
+# has nothing to do.
+for again in "prune --grace 0s" "forget --keep-last 9"; do
+    rm -f "$(find "$WORK/repo/twin/commits" -type f | sort | tail -n 1)" "$WORK"/repo/twin/checkpoints/*
+    exits 4 "$HOLDFAST" check
+    # shellcheck disable=SC2086 # its words
+    ok "$HOLDFAST" $again
+    ok "$HOLDFAST" check
+done
 
 # Who may not maintain may not prune.
 head -c 32 /dev/urandom >"$WORK/writer"
