@@ -198,7 +198,7 @@ const struct hf_command hf_command_prune = {
 		"(three days, unless `init --grace` said otherwise) is decided on, by a "
 		"checkpoint, and deleted. So each run does both: run it as often as `forget`. "
 		"Packs of which little is needed are written anew, if the key may read, before "
-                "they "
+		"they "
 		"go. On a disk without room for that all else is done, and the exit status is 1: "
 		"what only has to be deleted needs room for a few small objects, and for their "
 		"second copies.\n\n"
