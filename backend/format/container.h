@@ -128,7 +128,8 @@ void hf_last_release(struct hf_last *last);
  * signature split off; hf_last_verify() judges it. HF_CORRUPT, HF_UNSUPPORTED, HF_DENIED (no key).
  */
 hf_err hf_last_open(struct hf_span object, const struct hf_epoch_keys *keys, struct hf_last *out);
-/* How many of an object's last bytes hold its last section; `end` has the last 36 or more. */
+/* How many of an object's last bytes hold its last section; `end` has the last HF_TAIL_LEN or
+ * more, of a checkpoint 36. */
 hf_err hf_last_end_len(enum hf_object_kind kind, struct hf_span end, uint64_t size, size_t *need);
 /*
  * hf_last_open() with only the object's header and its end at hand (`end` is the last end.len of
