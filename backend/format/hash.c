@@ -19,6 +19,7 @@ static EVP_MD *algorithm; /* set once, never freed: threads may hash until the p
 
 static void fetch(void)
 {
+	hf_must_have_openssl();
 	algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hf_must(algorithm != NULL);
 }

@@ -88,10 +88,12 @@ static void fill_from_twin(uint8_t *at, size_t len)
 void hf_random(void *at, size_t len)
 {
 	assert(len <= INT_MAX);
-	if (atomic_load(&twin.on))
+	if (atomic_load(&twin.on)) {
 		fill_from_twin(at, len);
-	else
-		hf_must(RAND_bytes(at, (int)len) == 1);
+		return;
+	}
+	hf_must_have_openssl();
+	hf_must(RAND_bytes(at, (int)len) == 1);
 }
 
 /* Looked up once: each object derives several keys. It stays until the process ends. */

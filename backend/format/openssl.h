@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 static inline void hf_must(bool done)
@@ -19,6 +20,15 @@ static inline void hf_must(bool done)
 	fprintf(stderr, "holdfast: OpenSSL failed\n");
 	ERR_print_errors_fp(stderr);
 	_exit(1); /* no core file: it would hold keys */
+}
+
+/*
+ * Where memory fails for its own context OpenSSL crashes at the next use instead of failing. So
+ * what may be the first use in a process asks here.
+ */
+static inline void hf_must_have_openssl(void)
+{
+	hf_must(OSSL_LIB_CTX_get0_global_default() != NULL);
 }
 
 #endif
