@@ -120,7 +120,9 @@ class Place:
         for part in self.state:
             for path in sorted([part] if os.path.isfile(part) else files_of(part, True)):
                 digest.update(path.encode() + b"\0")
-                if not os.path.isdir(path):
+                if os.path.islink(path):
+                    digest.update(os.readlink(path).encode())
+                elif not os.path.isdir(path):
                     digest.update(hashlib.sha256(read(path)).digest())
         return digest.digest()
 
