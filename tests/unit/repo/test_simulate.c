@@ -77,6 +77,7 @@ struct machine {
 	uint64_t random;
 	unsigned left;   /* calls until it is another's turn */
 	unsigned asleep; /* turns of others */
+	bool dated;      /* what it is about to put rests on what it has read */
 	bool killed;     /* killed: every call fails until the next run */
 	enum hf_error_kind fails;
 };
@@ -135,11 +136,14 @@ static const char *word(enum hf_store_call call)
 }
 
 /* Mostly before a call that others may see or that tells of them. */
-static bool turn_ends(struct machine *machine, enum hf_store_call call)
+static bool turn_ends(struct machine *machine, enum hf_store_call call, const char *name)
 {
+	machine->dated = call == HF_CALL_PUT &&
+		(strncmp(name, "commits/", 8) == 0 || strncmp(name, "checkpoints/", 12) == 0);
 	if (machine->left-- == 0)
 		return true;
-	return call & (HF_CALL_PUT | HF_CALL_LIST) && below(&machine->world->random, 4) == 0;
+	return call & (HF_CALL_PUT | HF_CALL_LIST) &&
+		below(&machine->world->random, machine->dated ? 2 : 4) == 0;
 }
 
 static struct hf_error *before_call(void *arg, enum hf_store_call call, const char *name)
@@ -148,7 +152,7 @@ static struct hf_error *before_call(void *arg, enum hf_store_call call, const ch
 
 	if (!me)
 		return NULL;
-	if (!me->killed && turn_ends(me, call))
+	if (!me->killed && turn_ends(me, call, name))
 		hf_turn_give_back(&me->turn);
 	if (me->killed)
 		return hf_error_new(HF_SYSTEM, "the process was ended");
@@ -319,7 +323,7 @@ static void schedule(struct world *world)
 			machine->fails = below(&world->random, 2) ? HF_TRANSIENT : HF_SYSTEM;
 		machine->left = (1u << below(&world->random, 10)) - 1;
 		hf_turn_go(&machine->turn);
-		if (below(&world->random, 8) == 0)
+		if (below(&world->random, machine->dated ? 3 : 8) == 0)
 			machine->asleep = 1u << below(&world->random, 8);
 	}
 }
