@@ -6,7 +6,8 @@ the repository must be whole, the earlier snapshots must read, and the next back
 
 HOLDFAST is the program, HF_PRELOADS the directory of preload_memory.so and preload_disk.so. Of each
 command (fault_scenes.py has them) HF_POINTS calls (default 2) are tried, spread evenly over all its
-series from a place that HF_TEST_SEED moves; with HF_BIG=1 each call of each series. HF_SERIES: a
+series from a place that HF_TEST_SEED moves; with HF_BIG=1 each call of each series, but of
+allocations the first and the last on each way (call stack) to one; HF_BIG=all: those all too. HF_SERIES: a
 part of their names, of those only. HF_WORKERS (default 2) are at it at once. The last lines tell
 what was tried.
 """
@@ -25,6 +26,7 @@ from fault_scenes import SCENES, Failed, Place
 
 PRELOADS = os.path.realpath(os.environ.get("HF_PRELOADS", "."))
 BIG = bool(os.environ.get("HF_BIG"))
+EVERY_WAY = BIG and os.environ["HF_BIG"] != "all"
 POINTS = int(os.environ.get("HF_POINTS", "2"))
 ONLY = os.environ.get("HF_SERIES", "")
 SEED = int(os.environ.get("HF_TEST_SEED", "1"))
@@ -37,8 +39,9 @@ DISK = PRELOADS + "/preload_disk.so"
 class Series:
     """One kind of fault in one command: env(place, k) makes it at call k of 1 to total."""
 
-    def __init__(self, name, env, good, total):
+    def __init__(self, name, env, good, total, calls=None):
         self.name, self.env, self.good, self.total = name, env, good, total
+        self.calls = calls or range(1, total + 1)
         self.ends = collections.Counter()
         self.shapes = set()
 
@@ -69,7 +72,7 @@ class Stage:
         self.scene.counted(place, out)
         place.reset()
         with open(place.count, encoding="ascii") as file:
-            return int(file.read())
+            return [int(line) for line in file]
 
     def end(self):
         if os.environ.get("HF_KEEP"):
@@ -140,7 +143,7 @@ class Campaign:
                 self.failures += end == "FAILED"
                 series.ends[end] += 1
         calls = self.spread(stage.scene.name, [(series, k) for series in all_series if ONLY in series.name
-                             for k in range(1, series.total + 1)], share)
+                             for k in series.calls], share)
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
             # A mistake of ours is not a finding: it ends the campaign.
             collections.deque(workers.map(one, calls), 0)
@@ -159,11 +162,12 @@ def memory(campaign):
     # Memory that is short is no damage (4); what could not be restored for it is named (3).
     good = (0, 1, 3)
     for stage in campaign.scenes():
-        total = stage.count(MEMORY)
+        total, *ways = stage.count(MEMORY, **({"HF_WAYS": "1"} if EVERY_WAY else {}))
+        calls = sorted(set(ways)) if EVERY_WAY else None
 
         def series(after, said):
             return Series(f"{stage.scene.name}, {said}", lambda place, k: {
-                "LD_PRELOAD": MEMORY, "HF_FAIL_ALLOC": f"{k}{after}"}, good, total)
+                "LD_PRELOAD": MEMORY, "HF_FAIL_ALLOC": f"{k}{after}"}, good, total, calls)
         campaign.run(stage, [series("", "one allocation fails"),
                              series("+", "all allocations from one on fail")])
 
@@ -176,7 +180,7 @@ def disk_env(place, what, more):
 def disk(campaign):
     reads = {"HF_DISK_READS": "1"}
     for stage in campaign.scenes():
-        totals = {True: stage.count(DISK, **reads), False: stage.count(DISK)}
+        totals = {True: stage.count(DISK, **reads)[0], False: stage.count(DISK)[0]}
 
         def series(what, after="", more={}):
             # A disk that can't be read may be called damage; files that can't be read are named.
@@ -193,7 +197,7 @@ def power(campaign):
     for stage in campaign.scenes():
         if stage.scene.name in ("restore", "check"):
             continue  # the one promises nothing of what it writes, the other writes nothing new
-        total = stage.count(DISK)
+        total = stage.count(DISK)[0]
 
         # One more than there are: the power fails behind the end.
         def series(seed, after=""):

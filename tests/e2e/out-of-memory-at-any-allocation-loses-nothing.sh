@@ -1,6 +1,6 @@
 #!/bin/bash
 # Each of many allocations fails in each command that writes: none crashes, none calls short
-# memory damage, and the repository is whole after. HF_BIG=1: each allocation there is.
+# memory damage, and the repository is whole after. HF_BIG=1: each way to an allocation.
 # The first hundred are OpenSSL's own beginning, which crashed where a program went on after it.
 here=$(dirname "$0")
 fails=$(realpath "${HF_PRELOADS:-.}/preload_memory.so")

@@ -1,12 +1,13 @@
 /*
  * LD_PRELOAD: the K-th allocation of the process fails (HF_FAIL_ALLOC=K), or that and all after it
  * (HF_FAIL_ALLOC=K+). Libraries' allocations count too. HF_COUNT_FILE: where the number of
- * allocations is written at a normal end. Works in front of AddressSanitizer's malloc as well as
- * the C library's.
+ * allocations is written at a normal end, and behind it, if HF_WAYS is set, the first and the last
+ * number of each way to an allocation (its call stack). Works in front of AddressSanitizer's malloc
+ * as well as the C library's.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <execinfo.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,10 +66,51 @@ static void *failed(void)
 	return NULL;
 }
 
+/* ---- ways: call stacks by hash ---- */
+
+#define FRAMES 8 /* with the three above the allocation itself */
+#define WAYS (1u << 16)
+
+static struct way {
+	uint64_t hash; /* 0: none */
+	unsigned long first, last;
+} ways[WAYS];
+static bool with_ways;
+static atomic_flag ways_busy = ATOMIC_FLAG_INIT;
+static _Thread_local bool inside; /* unwinding may allocate */
+
+static void note_way(unsigned long number)
+{
+	void *frames[FRAMES];
+	uint64_t hash = 1469598103934665603u;
+
+	inside = true;
+	const int n = backtrace(frames, FRAMES);
+
+	inside = false;
+	for (int i = 0; i < n; i++)
+		hash = (hash ^ (uintptr_t)frames[i]) * 1099511628211u;
+	hash |= 1;
+	while (atomic_flag_test_and_set(&ways_busy))
+		;
+	size_t at = (hash >> 20) % WAYS;
+
+	while (ways[at].hash && ways[at].hash != hash)
+		at = (at + 1) % WAYS;
+	if (!ways[at].hash)
+		ways[at] = (struct way){.hash = hash, .first = number};
+	ways[at].last = number;
+	atomic_flag_clear(&ways_busy);
+}
+
 static bool fails_now(void)
 {
+	if (inside)
+		return false;
 	const unsigned long number = atomic_fetch_add(&count, 1) + 1;
 
+	if (with_ways)
+		note_way(number);
 	return fail_at && (number == fail_at || (fail_after && number > fail_at));
 }
 
@@ -124,21 +166,27 @@ __attribute__((constructor)) static void begin(void)
 	*(void **)&next.calloc = dlsym(RTLD_NEXT, "calloc");
 	*(void **)&next.realloc = dlsym(RTLD_NEXT, "realloc");
 	*(void **)&next.free = dlsym(RTLD_NEXT, "free");
+	with_ways = getenv("HF_WAYS") != NULL;
 	begun = true;
 }
 
 __attribute__((destructor)) static void report(void)
 {
 	const char *path = getenv("HF_COUNT_FILE");
-	char text[32];
-	int len, fd;
+	FILE *file;
 
 	fail_at = 0;
+	inside = true;
 	if (!path)
 		return;
-	len = snprintf(text, sizeof(text), "%lu\n", atomic_load(&count));
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, (size_t)len) != len)
+	file = fopen(path, "w");
+	if (!file)
 		_exit(121);
-	close(fd);
+	fprintf(file, "%lu\n", atomic_load(&count));
+	for (size_t i = 0; i < WAYS; i++) {
+		if (ways[i].hash)
+			fprintf(file, "%lu\n%lu\n", ways[i].first, ways[i].last);
+	}
+	if (fclose(file) != 0)
+		_exit(121);
 }
