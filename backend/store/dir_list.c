@@ -136,9 +136,13 @@ static hf_err list_level(const struct listing *listing, const char *parent, unsi
 	if (err && hf_error_kind(err) != HF_NOT_FOUND)
 		return err;
 	hf_error_free(err); /* nothing was put there yet */
-	if (hf_dir_copies(parent) == 2)
+	if (hf_dir_copies(parent) == 2) {
+		err = read_level(listing, parent, 1, &level);
+		if (err && hf_error_errno(err) == ENOMEM)
+			return err;
 		/* The first copies are complete; what they lack by an accident is a gain. */
-		hf_error_free(read_level(listing, parent, 1, &level));
+		hf_error_free(err);
+	}
 	if (level.n > 0)
 		qsort(level.found, level.n, sizeof(*level.found), by_name);
 	for (size_t i = 0; i < level.n; i++) {
