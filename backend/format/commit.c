@@ -13,6 +13,17 @@ void hf_snapshot_id(struct hf_span body, uint8_t out[HF_SNAPSHOT_ID_LEN])
 	memcpy(out, digest.bytes, HF_SNAPSHOT_ID_LEN);
 }
 
+void hf_snapshot_record_id(const struct hf_record *record, uint8_t out[HF_SNAPSHOT_ID_LEN])
+{
+	HF_RELEASED(hf_buf) printed = {0};
+
+	hf_record_print(record, &printed);
+	struct hf_wire wire = hf_wire(hf_buf_span(&printed));
+
+	hf_wire_var(&wire);
+	hf_snapshot_id(hf_wire_sized(&wire, printed.len), out);
+}
+
 void hf_commit_print(const struct hf_commit *commit, struct hf_buf *out)
 {
 	hf_put_u32(out, commit->slot);

@@ -154,6 +154,8 @@ hf_err hf_record_parse_body(enum hf_record_kind kind, struct hf_span body, struc
 hf_err hf_record_check(struct hf_span printed);
 /* SHA-256 of a snapshot record's body, cut to 16 bytes. */
 void hf_snapshot_id(struct hf_span body, uint8_t out[HF_SNAPSHOT_ID_LEN]);
+/* The same, of the snapshot that the record holds. */
+void hf_snapshot_record_id(const struct hf_record *record, uint8_t out[HF_SNAPSHOT_ID_LEN]);
 /*
  * Source names: <kind>/<parts> with the number of parts that the kind has; printable UTF-8, no
  * "..".

@@ -160,17 +160,6 @@ static hf_err list_half_used(struct hf_run *run, struct hf_arena *arena, struct 
 	return err;
 }
 
-static void name_snapshot(const struct hf_record *record, uint8_t id[HF_SNAPSHOT_ID_LEN])
-{
-	HF_RELEASED(hf_buf) printed = {0};
-
-	hf_record_print(record, &printed);
-	struct hf_wire wire = hf_wire(hf_buf_span(&printed));
-
-	hf_wire_var(&wire);
-	hf_snapshot_id(hf_wire_sized(&wire, printed.len), id);
-}
-
 static hf_err finish(struct hf_run *run)
 {
 	HF_RELEASED(hf_arena) arena = {0};
@@ -189,7 +178,7 @@ static hf_err finish(struct hf_run *run)
 	fill_record(run, HF_RECORD_SNAPSHOT, hf_buf_span(&root_bytes), &record);
 	record.snapshot.reopen = reopen;
 	HF_TRY(publish_and_look(run, &record));
-	name_snapshot(&record, run->result->id);
+	hf_snapshot_record_id(&record, run->result->id);
 	hf_inodes_keep(run->inodes);
 	return NULL;
 }

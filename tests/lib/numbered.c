@@ -65,17 +65,6 @@ hf_err hf_numbered_put(struct hf_writer *writer, hf_files files, struct hf_entry
 	return bytes.len ? put_bytes(writer, HF_META_PACK, &bytes, &root->extents) : NULL;
 }
 
-static void name_snapshot(const struct hf_record *record, uint8_t id[HF_SNAPSHOT_ID_LEN])
-{
-	HF_RELEASED(hf_buf) printed = {0};
-
-	hf_record_print(record, &printed);
-	struct hf_wire wire = hf_wire(hf_buf_span(&printed));
-
-	hf_wire_var(&wire);
-	hf_snapshot_id(hf_wire_sized(&wire, printed.len), id);
-}
-
 hf_err hf_numbered_add(struct hf_writer *writer, const struct hf_numbered_snapshot *snapshot,
 	const struct hf_entry *root, bool finished, uint8_t id[HF_SNAPSHOT_ID_LEN])
 {
@@ -94,7 +83,7 @@ hf_err hf_numbered_add(struct hf_writer *writer, const struct hf_numbered_snapsh
 	};
 	memcpy(record.snapshot.run, snapshot->run, sizeof(record.snapshot.run));
 	if (id)
-		name_snapshot(&record, id);
+		hf_snapshot_record_id(&record, id);
 	if (!finished) {
 		record.kind = HF_RECORD_UNFINISHED;
 		record.of = HF_RECORD_SNAPSHOT;

@@ -179,6 +179,16 @@ static void claim_all(unsigned packs)
 	}
 }
 
+/* A maintainer who comes with nothing prunes until all that it announced is gone. */
+static void prunes_leave(hf_files files)
+{
+	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
+
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
+	ck_assert_uint_eq(read_anew("files/a"), files);
+}
+
 /* In whose way they are: of who may do all, or of who may not read what prune would move. */
 static const struct crowd {
 	unsigned claims;
@@ -196,11 +206,7 @@ START_TEST(a_false_copy_does_not_let_prune_delete_the_true_one)
 {
 	backup_as(&crowds[_i], 1, 0xff, NULL);
 	claim_all(crowds[_i].claims);
-	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
-
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_assert_uint_eq(read_anew("files/a"), 0xff);
+	prunes_leave(0xff);
 }
 END_TEST
 
@@ -213,11 +219,7 @@ START_TEST(a_false_copy_does_not_keep_the_true_one_from_moving_along)
 	backup_as(&crowds[_i], 2, 0x7, NULL);
 	ck_ok(hf_forget(small.repo, first, 1));
 	claim_all(crowds[_i].claims);
-	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
-
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_assert_uint_eq(read_anew("files/a"), 0x7);
+	prunes_leave(0x7);
 }
 END_TEST
 
@@ -249,11 +251,7 @@ START_TEST(a_mark_and_a_false_copy_of_one_slot_cost_no_true_one)
 
 	thief = HF_STEAL(both);
 	claim_all(crowds[_i].claims);
-	HF_OWNED(hf_repo) maintainer = hf_small_open(&small);
-
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_ok(hf_numbered_prune(maintainer, 0, NULL));
-	ck_assert_uint_eq(read_anew("files/a"), 0xff);
+	prunes_leave(0xff);
 }
 END_TEST
 
