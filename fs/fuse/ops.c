@@ -51,14 +51,19 @@ static void print_time(int64_t time, struct timespec *out)
 	}
 }
 
-static void print_stat(const struct hf_attr *attr, struct stat *st)
+static mode_t mode_of(enum hf_type type)
 {
 	static const mode_t types[] = {
 		0, S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK};
 
+	return types[type];
+}
+
+static void print_stat(const struct hf_attr *attr, struct stat *st)
+{
 	*st = (struct stat){
 		.st_ino = attr->ino,
-		.st_mode = types[attr->type] | attr->mode,
+		.st_mode = mode_of(attr->type) | attr->mode,
 		.st_nlink = (nlink_t)attr->nlink,
 		.st_uid = attr->uid,
 		.st_gid = attr->gid,
@@ -125,6 +130,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	} else if (!node && !fixed) {
 		fuse_reply_err(req, ENOENT);
 	} else {
+		if (node && !S_ISDIR(entry.attr.st_mode))
+			hf_askers_looked_up(&session->askers, fuse_req_ctx(req)->pid);
 		/* Without an inode: "there is none", for as long as the timeout says. */
 		entry.entry_timeout = timeout(fixed);
 		if (fuse_reply_entry(req, &entry) != 0 && node)
@@ -172,6 +179,7 @@ struct page {
 	char *bytes;
 	size_t len, size;
 	bool fixed; /* its names lead to the same for ever, whatever they lead to */
+	bool names_suffice, gave_names; /* without the attributes of files */
 	struct hf_error *err;
 };
 
@@ -187,6 +195,21 @@ static bool add_dot(struct page *page, const char *name, off_t next)
 	return true;
 }
 
+/* An entry without an inode is a name and a kind: who wants more looks it up. */
+static hf_err print_listed(
+	struct page *page, const struct hf_listed *listed, struct fuse_entry_param *out)
+{
+	if (page->names_suffice && !listed->node) {
+		*out = (struct fuse_entry_param){
+			.attr = {.st_ino = listed->ino, .st_mode = mode_of(listed->entry->type)}};
+		page->gave_names = true;
+		return NULL;
+	}
+	HF_NODE_REF node = hf_listed_node(listed);
+
+	return print_entry(page->session, node, page->fixed, out);
+}
+
 static bool add_listed(void *arg, const struct hf_listed *listed)
 {
 	struct page *page = arg;
@@ -198,7 +221,7 @@ static bool add_listed(void *arg, const struct hf_listed *listed)
 	/* How much it takes is known before the kernel is told that it knows one more. */
 	if (fuse_add_direntry_plus(page->req, NULL, 0, name, NULL, 0) > page->size - page->len)
 		return false;
-	page->err = print_entry(page->session, listed->node, page->fixed, &entry);
+	page->err = print_listed(page, listed, &entry);
 	if (page->err)
 		return false;
 	page->len += fuse_add_direntry_plus(page->req, page->bytes + page->len,
@@ -215,7 +238,10 @@ static void op_readdirplus(
 	struct hf_error *err = hf_node_attr(inode_of(req, ino)->node, &attr);
 
 	(void)fi;
+	const pid_t pid = fuse_req_ctx(req)->pid;
+
 	page.bytes = bytes;
+	page.names_suffice = hf_askers_names_suffice(&page.session->askers, pid, from == 0);
 	page.fixed = !err && attr.fixed;
 	const bool room = !err && (from > 0 || add_dot(&page, ".", 1)) &&
 		(from > 1 || add_dot(&page, "..", 2));
@@ -223,6 +249,8 @@ static void op_readdirplus(
 	if (room)
 		err = hf_node_list(inode_of(req, ino)->node, from > 2 ? (uint64_t)from - 2 : 0,
 			add_listed, &page);
+	if (page.gave_names)
+		hf_askers_gave_names(&page.session->askers, pid);
 	if (!err)
 		err = page.err;
 	else

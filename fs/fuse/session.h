@@ -6,6 +6,7 @@
 #include <fuse_lowlevel.h>
 #include <pthread.h>
 
+#include "fs/fuse/askers.h"
 #include "fs/fuse/inode_table.h"
 #include "fs/fuse/mount.h"
 
@@ -17,6 +18,7 @@ struct hf_session {
 	const struct hf_mount_options *options;
 	struct hf_view *view;
 	struct hf_inode_table *inodes;
+	struct hf_askers askers;
 	struct fuse_session *fuse;
 	struct hf_mount_parent *parent;
 	atomic_int stopping;

@@ -18,11 +18,21 @@ void hf_node_unref(struct hf_node *node)
 		node->ops->free(node);
 }
 
+struct hf_node *hf_listed_node(const struct hf_listed *listed)
+{
+	return listed->node ? hf_node_ref(listed->node) : listed->dir->ops->child(listed);
+}
+
 uint64_t hf_node_ino(const struct hf_node *node)
+{
+	return hf_node_key_ino(node->key);
+}
+
+uint64_t hf_node_key_ino(const uint8_t key[HF_NODE_KEY_LEN])
 {
 	uint64_t ino;
 
-	memcpy(&ino, node->key, sizeof(ino));
+	memcpy(&ino, key, sizeof(ino));
 	/* 0 is no inode, 1 is the mount's own root. */
 	return ino < 2 ? ino + 2 : ino;
 }

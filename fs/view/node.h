@@ -27,11 +27,14 @@ struct hf_attr {
 	               snapshots come */
 };
 
-/* One name of a listing. */
+/* One name of a listing; all of it is borrowed for the call. */
 struct hf_listed {
 	struct hf_span name;
-	struct hf_node *node; /* borrowed for the call; ref it to keep it */
 	uint64_t next;        /* where a later listing goes on behind this name */
+	struct hf_node *node; /* NULL: hf_listed_node() makes it, of this: */
+	struct hf_node *dir;
+	const struct hf_entry *entry; /* never a directory's */
+	uint64_t ino;                 /* what hf_node_ino() of the node will be */
 };
 /* false: enough, stop the listing (its name was not taken). */
 typedef bool hf_listed_fn(void *arg, const struct hf_listed *listed);
@@ -43,6 +46,8 @@ struct hf_node_ops {
 		struct hf_node *dir, struct hf_span name, struct hf_node **out, bool *fixed);
 	/* From `from` (0: the beginning) on, without "." and "..". */
 	hf_err (*list)(struct hf_node *dir, uint64_t from, hf_listed_fn *each, void *arg);
+	/* The node of a name that this directory listed without one. */
+	struct hf_node *(*child)(const struct hf_listed *listed);
 	hf_err (*attr)(struct hf_node *node, struct hf_attr *out);
 	hf_err (*read)(struct hf_node *file, uint64_t from, void *at, size_t len, size_t *got);
 	/* Optional: hf_held_take() */
@@ -76,6 +81,7 @@ struct hf_node {
 	uint8_t key[HF_NODE_KEY_LEN];
 };
 uint64_t hf_node_ino(const struct hf_node *node); /* from the key; 2 or more */
+uint64_t hf_node_key_ino(const uint8_t key[HF_NODE_KEY_LEN]);
 void hf_node_init(struct hf_node *node, const struct hf_node_ops *ops); /* one reference, no key */
 struct hf_node *hf_node_ref(struct hf_node *node);
 void hf_node_unref(struct hf_node *node); /* NULL ok */
@@ -83,6 +89,8 @@ static inline void hf_node_unref_at(struct hf_node **at)
 {
 	hf_node_unref(*at);
 }
+/* The node of a listed name: a reference of the caller's. */
+struct hf_node *hf_listed_node(const struct hf_listed *listed);
 #define HF_NODE_REF __attribute__((cleanup(hf_node_unref_at))) struct hf_node *
 
 /* Checked calls: HF_INVALID where the node has none of it. */

@@ -22,8 +22,8 @@ struct tree {
 };
 
 /*
- * A directory's place is kept in the chain of digests from the root (`place`); a file's key is the
- * digest of snapshot, parent's place and name, or of snapshot and link id.
+ * A directory's place is a chain of digests from the root; a file's key is its directory's place
+ * and its position there, or, of one with several names, the digest of snapshot and link id.
  */
 struct stored {
 	struct hf_node base;
@@ -149,6 +149,23 @@ static hf_err open_content(struct stored *node, struct hf_content **out, struct 
 
 /* ---- making nodes ---- */
 
+/* Places are digests, so no two meet within as many positions as a directory has. */
+static void file_key(const struct stored *parent, uint64_t position, const struct hf_entry *entry,
+	uint8_t key[HF_NODE_KEY_LEN])
+{
+	uint64_t low;
+
+	if (entry->linked) {
+		digest(hf_span(parent->tree->snapshot, HF_SNAPSHOT_ID_LEN), hf_span("link", 4),
+			hf_span(entry->link_id, HF_LINK_ID_LEN), key);
+		return;
+	}
+	memcpy(key, parent->place, HF_NODE_KEY_LEN);
+	memcpy(&low, key, sizeof(low));
+	low += (position + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	memcpy(key, &low, sizeof(low));
+}
+
 static void set_key(struct stored *node, const struct hf_entry *entry)
 {
 	struct tree *tree = node->tree;
@@ -159,11 +176,8 @@ static void set_key(struct stored *node, const struct hf_entry *entry)
 		digest(snapshot, above, entry->name, node->place);
 		digest(hf_span(tree->seed, sizeof(tree->seed)),
 			hf_span(node->place, HF_NODE_KEY_LEN), hf_span(NULL, 0), node->base.key);
-	} else if (entry->linked) {
-		digest(snapshot, hf_span("link", 4), hf_span(entry->link_id, HF_LINK_ID_LEN),
-			node->base.key);
 	} else {
-		digest(snapshot, above, entry->name, node->base.key);
+		file_key(node->parent, node->position, entry, node->base.key);
 	}
 }
 
@@ -224,6 +238,7 @@ hf_err hf_stored_root(struct hf_reader *reader, const struct hf_snapshot_info *i
 	hf_node_init(&node->base, &dir_ops);
 	node->tree = tree;
 	node->type = HF_DIR;
+	digest(snapshot, hf_span("root", 4), hf_span(NULL, 0), node->place);
 	hf_made_key(path, view);
 	digest(snapshot, hf_span(view, sizeof(view)), hf_span(NULL, 0), tree->seed);
 	digest(hf_span(tree->seed, sizeof(tree->seed)), hf_span("root", 4), hf_span(NULL, 0),
@@ -297,6 +312,29 @@ static hf_err stored_lookup(
 	return NULL;
 }
 
+static struct hf_node *stored_child(const struct hf_listed *listed)
+{
+	return make(of(listed->dir), listed->next - 1, listed->entry);
+}
+
+static bool show(struct stored *dir, uint64_t position, const struct hf_entry *entry,
+	hf_listed_fn *each, void *arg)
+{
+	HF_NODE_REF child = entry->type == HF_DIR ? make(dir, position, entry) : NULL;
+	struct hf_listed listed = {.name = entry->name,
+		.next = position + 1,
+		.node = child,
+		.dir = &dir->base,
+		.entry = entry};
+	uint8_t key[HF_NODE_KEY_LEN];
+
+	if (!child) {
+		file_key(dir, position, entry, key);
+		listed.ino = hf_node_key_ino(key);
+	}
+	return each(arg, &listed);
+}
+
 /* from: one more than the position of the last name that was taken; 0: the beginning. */
 static hf_err stored_list(struct hf_node *base, uint64_t from, hf_listed_fn *each, void *arg)
 {
@@ -310,12 +348,7 @@ static hf_err stored_list(struct hf_node *base, uint64_t from, hf_listed_fn *eac
 		HF_TRY(hf_dir_get(dir, i, &block));
 		for (size_t j = from > block->first ? (size_t)(from - block->first) : 0;
 			j < block->n; j++) {
-			HF_NODE_REF child = make(node, block->first + j, &block->entries[j]);
-			const struct hf_listed listed = {.name = block->entries[j].name,
-				.node = child,
-				.next = block->first + j + 1};
-
-			if (!each(arg, &listed))
+			if (!show(node, block->first + j, &block->entries[j], each, arg))
 				return NULL;
 		}
 	}
@@ -454,6 +487,7 @@ static struct hf_reader *stored_reader(struct hf_node *base)
 static const struct hf_node_ops dir_ops = {
 	.lookup = stored_lookup,
 	.list = stored_list,
+	.child = stored_child,
 	.attr = stored_attr,
 	.xattr = stored_xattr,
 	.xattrs = stored_xattrs,

@@ -36,6 +36,22 @@ if [ "$(id -u)" = 0 ]; then
 fi
 ok python3 "$HERE/odd_reads.py" "$WORK/tree/a/b/c/large" "$VIEW/a/b/c/large"
 
+# Names that were given alone lead to what is there, and say of it what a look at it says.
+unmount_view
+mount_view
+ok python3 - "$VIEW" "$WORK/tree" <<'END'
+import os, stat, sys
+
+names = [(top, entry) for top, _, _ in os.walk(sys.argv[1]) for entry in os.scandir(top)]
+assert len(names) == 3004, len(names)
+for top, entry in names:
+    st = os.lstat(entry.path)
+    assert entry.inode() == st.st_ino, entry.path
+    assert entry.is_dir(follow_symlinks=False) == stat.S_ISDIR(st.st_mode), entry.path
+    assert st.st_size == os.lstat(sys.argv[2] + entry.path[len(sys.argv[1]):]).st_size \
+        or stat.S_ISDIR(st.st_mode), entry.path
+END
+
 # Inode numbers stay, and are one for each name.
 before=$(stat -c %i "$VIEW/a/b/17" "$VIEW/a/b/c/large" "$VIEW/a")
 unmount_view

@@ -198,7 +198,8 @@ static bool offer_name(void *arg, const struct hf_listed *listed)
 	/* A candidate is a line: a name of several can't be offered. */
 	if (memchr(listed->name.at, '\n', listed->name.len))
 		return true;
-	struct hf_error *err = hf_node_attr(listed->node, &attr);
+	HF_NODE_REF node = hf_listed_node(listed);
+	struct hf_error *err = hf_node_attr(node, &attr);
 	const bool dir = !err && attr.type == HF_DIR;
 
 	hf_error_free(err); /* completion is best effort */

@@ -243,11 +243,12 @@ struct listing {
 static bool show_listed(void *arg, const struct hf_listed *listed)
 {
 	const struct listing *listing = arg;
+	HF_NODE_REF node = hf_listed_node(listed);
 
 	if (listing->cli->json) {
-		json_node(listed->node, listed->name, "name");
+		json_node(node, listed->name, "name");
 	} else if (listing->list_long) {
-		print_long(listed->node, listed->name);
+		print_long(node, listed->name);
 	} else {
 		hf_print_name(listed->name, stdout);
 		putchar('\n');
@@ -403,6 +404,7 @@ static bool visit(void *arg, const struct hf_listed *listed)
 {
 	struct finding *finding = arg;
 	const size_t len = finding->path.len;
+	HF_NODE_REF node = hf_listed_node(listed);
 	struct hf_attr attr;
 
 	if (atomic_load(&finding->cli->stop.raised) || hf_stdout_failed())
@@ -410,11 +412,11 @@ static bool visit(void *arg, const struct hf_listed *listed)
 	if (len > 0 && finding->path.at[len - 1] != '/')
 		hf_buf_add(&finding->path, "/", 1);
 	hf_buf_add_span(&finding->path, listed->name);
-	finding->err = hf_node_attr(listed->node, &attr);
+	finding->err = hf_node_attr(node, &attr);
 	if (!finding->err && wanted(finding, listed->name, attr.type))
-		print_found(finding, listed->node);
+		print_found(finding, node);
 	if (!finding->err && attr.type == HF_DIR && finding->depth++ < HF_MAX_DEPTH) {
-		struct hf_error *err = hf_node_list(listed->node, 0, visit, finding);
+		struct hf_error *err = hf_node_list(node, 0, visit, finding);
 
 		if (err && finding->err)
 			hf_error_free(err); /* the first failure is the one to tell */
