@@ -11,8 +11,12 @@
 
 /* Waste that is left alone, in hundredths of what lives. */
 #define TOLERATED 5u
-/* A run moves no more: the commit that announces must name every pack it supplies. */
+/*
+ * A run moves no more: the commit that announces must name every pack that it supplies, each with
+ * its table, beside what it announces. A row is 44 bytes there at most.
+ */
 #define MOST_MOVED (UINT64_C(8) << 30)
+#define MOST_ROWS (HF_MAX_COMMIT / 2 / 44)
 #define UPLOADERS 2
 /* In a pack: a row of its table, and the rest of its last section, about. */
 #define ROW_LEN 38u
@@ -55,7 +59,7 @@ static bool choose(struct hf_prune *prune)
 {
 	HF_FREED struct hf_pack_use **by_waste =
 		hf_alloc((prune->n + 1) * sizeof(struct hf_pack_use *));
-	uint64_t live = 0, waste = 0, moved = 0;
+	uint64_t live = 0, waste = 0, moved = 0, rows = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < prune->n; i++) {
@@ -71,10 +75,12 @@ static bool choose(struct hf_prune *prune)
 	if (n > 1)
 		qsort(by_waste, n, sizeof(struct hf_pack_use *), most_wasted_first);
 	for (size_t i = 0; i < n && waste > live / 100 * TOLERATED; i++) {
-		if (moved + by_waste[i]->live > MOST_MOVED)
+		if (moved + by_waste[i]->live > MOST_MOVED ||
+			rows + by_waste[i]->chunks > MOST_ROWS)
 			break;
 		by_waste[i]->repacked = true;
 		moved += by_waste[i]->live;
+		rows += by_waste[i]->chunks;
 		waste -= HF_MIN(waste, waste_of(by_waste[i]));
 	}
 	return moved > 0;
