@@ -32,6 +32,7 @@ static const struct {
 	[HF_PARTIAL] = {"partial", 3, EIO},
 	[HF_DIFFERS] = {"differs", 9, EIO},
 	[HF_SYSTEM] = {"system", 1, EIO},
+	[HF_LOCAL] = {"local", 1, EIO},
 	[HF_BUG] = {"bug", 1, EIO},
 };
 
@@ -63,10 +64,25 @@ struct hf_error *hf_error_new(enum hf_error_kind kind, const char *format, ...)
 	return error_of(kind, 0, text);
 }
 
+static enum hf_error_kind kind_of(int number)
+{
+	switch (number) {
+	case ENOENT:
+		return HF_NOT_FOUND;
+	case EEXIST:
+		return HF_EXISTS;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return HF_LOCAL;
+	default:
+		return HF_SYSTEM;
+	}
+}
+
 struct hf_error *hf_error_sys(const char *format, ...)
 {
 	int number = errno;
-	enum hf_error_kind kind = HF_SYSTEM;
 	char reason[128], *what, *text;
 	va_list args;
 
@@ -76,11 +92,7 @@ struct hf_error *hf_error_sys(const char *format, ...)
 	text = hf_format("%s: %s", what, strerror_r(number, reason, sizeof(reason)));
 	free(what);
 
-	if (number == ENOENT)
-		kind = HF_NOT_FOUND;
-	else if (number == EEXIST)
-		kind = HF_EXISTS;
-	return error_of(kind, number, text);
+	return error_of(kind_of(number), number, text);
 }
 
 struct hf_error *hf_error_in(struct hf_error *err, const char *format, ...)
@@ -117,9 +129,14 @@ enum hf_error_kind hf_error_kind(const struct hf_error *err)
 	return err->kind;
 }
 
+bool hf_error_may_pass(const struct hf_error *err)
+{
+	return err->kind == HF_SYSTEM || err->kind == HF_LOCAL || err->kind == HF_TRANSIENT;
+}
+
 int hf_error_errno(const struct hf_error *err)
 {
-	if (err->kind == HF_SYSTEM && err->number > 0)
+	if ((err->kind == HF_SYSTEM || err->kind == HF_LOCAL) && err->number > 0)
 		return err->number;
 	return kinds[err->kind].number;
 }

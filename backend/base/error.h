@@ -7,6 +7,7 @@
 #define HF_BASE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "backend/base/macros.h"
 
@@ -24,14 +25,17 @@ enum hf_error_kind {
 	HF_PARTIAL,     /* done, but something could not be read (each was named) */
 	HF_DIFFERS,     /* what was asked does not hold */
 	HF_SYSTEM,      /* the operating system said no; see hf_error_errno() */
-	HF_BUG,         /* "can't happen" */
+	HF_LOCAL, /* this machine's memory, descriptors or catalog failed: no word on what is stored
+	           */
+	HF_BUG,   /* "can't happen" */
 };
 
 struct hf_error;
 #define hf_err HF_MUST_USE struct hf_error *
 
 struct hf_error *hf_error_new(enum hf_error_kind kind, const char *format, ...) HF_PRINTF(2, 3);
-/* Kind from errno (ENOENT: NOT_FOUND, EEXIST: EXISTS, else SYSTEM); adds ": No space left". */
+/* Kind from errno (ENOENT: NOT_FOUND, EEXIST: EXISTS, ENOMEM: LOCAL, …, else SYSTEM); adds ": No
+ * space left". */
 struct hf_error *hf_error_sys(const char *format, ...) HF_PRINTF(1, 2);
 /* Takes err (NULL stays NULL), gives it with context in front: "pack 3f…: table: tag mismatch". */
 struct hf_error *hf_error_in(struct hf_error *err, const char *format, ...) HF_PRINTF(2, 3);
@@ -41,6 +45,8 @@ struct hf_error *hf_error_as(struct hf_error *err, enum hf_error_kind kind);
 struct hf_error *hf_error_copy(const struct hf_error *err);
 
 enum hf_error_kind hf_error_kind(const struct hf_error *err);
+/* The same may work later, or elsewhere: nothing is wrong with what was asked for. */
+bool hf_error_may_pass(const struct hf_error *err);
 int hf_error_errno(const struct hf_error *err);        /* what FUSE answers; never 0 */
 int hf_error_exit_status(const struct hf_error *err);  /* see holdfast(1) */
 const char *hf_error_word(enum hf_error_kind kind);    /* "not-found": for JSON */

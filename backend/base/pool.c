@@ -109,7 +109,7 @@ static hf_err start_threads(struct hf_pool *pool, unsigned workers)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (number)
 		return hf_error_new(
-			HF_SYSTEM, "starting %u threads: %s", workers, strerror(number));
+			HF_LOCAL, "starting %u threads: %s", workers, strerror(number));
 	return NULL;
 }
 

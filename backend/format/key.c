@@ -181,7 +181,7 @@ hf_err hf_scrypt(const struct hf_scrypt *cost, struct hf_span passphrase, struct
 	if (derived)
 		return NULL;
 	ERR_clear_error();
-	return hf_error_new(HF_SYSTEM, "scrypt needs %zu MiB of memory", (size_t)(memory >> 20));
+	return hf_error_new(HF_LOCAL, "scrypt needs %zu MiB of memory", (size_t)(memory >> 20));
 }
 
 static EVP_PKEY *secret_key(const char *type, const struct hf_key *secret)

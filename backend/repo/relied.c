@@ -87,7 +87,7 @@ static hf_err read_either(struct hf_repo *repo, struct hf_pack *pack, struct hf_
 /* A store that is away is another matter than a pack that can't be read. */
 static hf_err pass_over(struct hf_error *err, const char *what)
 {
-	if (!err || hf_error_kind(err) == HF_SYSTEM || hf_error_kind(err) == HF_TRANSIENT)
+	if (!err || hf_error_may_pass(err))
 		return err;
 	hf_log(HF_INFO, what, "why", hf_error_text(err), NULL);
 	hf_error_free(err); /* who needs its chunks is told; check tells, too */

@@ -128,9 +128,7 @@ static hf_err fetch_work(void *job)
 			return NULL;
 		}
 	}
-	const enum hf_error_kind kind = hf_error_kind(fetch->why);
-
-	return kind == HF_SYSTEM || kind == HF_TRANSIENT ? HF_STEAL(fetch->why) : NULL;
+	return hf_error_may_pass(fetch->why) ? HF_STEAL(fetch->why) : NULL;
 }
 
 /* ---- taking it in ---- */

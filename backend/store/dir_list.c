@@ -138,7 +138,7 @@ static hf_err list_level(const struct listing *listing, const char *parent, unsi
 	hf_error_free(err); /* nothing was put there yet */
 	if (hf_dir_copies(parent) == 2) {
 		err = read_level(listing, parent, 1, &level);
-		if (err && hf_error_errno(err) == ENOMEM)
+		if (err && hf_error_kind(err) == HF_LOCAL)
 			return err;
 		/* The first copies are complete; what they lack by an accident is a gain. */
 		hf_error_free(err);

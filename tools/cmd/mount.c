@@ -238,14 +238,7 @@ static hf_err show(const struct opening *opening, struct hf_cli_repository *repo
 /* A store may come back; a wrong key stays wrong. */
 static bool may_come_back(const struct hf_error *err)
 {
-	switch (hf_error_kind(err)) {
-	case HF_NOT_FOUND:
-	case HF_SYSTEM:
-	case HF_TRANSIENT:
-		return true;
-	default:
-		return false;
-	}
+	return hf_error_kind(err) == HF_NOT_FOUND || hf_error_may_pass(err);
 }
 
 /* Fails if none can be shown, with the first one's error. */

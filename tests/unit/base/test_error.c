@@ -41,6 +41,21 @@ START_TEST(a_missing_or_taken_name_has_a_kind_of_its_own)
 }
 END_TEST
 
+START_TEST(short_memory_and_descriptors_are_this_machine_s)
+{
+	struct hf_error *err;
+
+	errno = EMFILE;
+	ck_fails(HF_LOCAL, hf_error_sys("opening"));
+	errno = ENOMEM;
+	err = hf_error_sys("listing");
+	ck_assert_int_eq(hf_error_kind(err), HF_LOCAL);
+	ck_assert_int_eq(hf_error_errno(err), ENOMEM);
+	ck_assert(hf_error_may_pass(err));
+	hf_error_free(err);
+}
+END_TEST
+
 START_TEST(another_kind_keeps_the_text)
 {
 	struct hf_error *err = hf_error_as(hf_error_new(HF_NOT_FOUND, "no pack"), HF_CORRUPT);
@@ -93,6 +108,7 @@ END_TEST
 
 HF_TEST_MAIN("error", an_error_reads_as_one_sentence_from_the_outside_in,
 	a_system_error_keeps_its_errno_and_its_reason,
-	a_missing_or_taken_name_has_a_kind_of_its_own, another_kind_keeps_the_text,
+	a_missing_or_taken_name_has_a_kind_of_its_own,
+	short_memory_and_descriptors_are_this_machine_s, another_kind_keeps_the_text,
 	success_stays_success_under_any_context, every_kind_has_a_word_a_status_and_an_errno,
 	try_returns_at_the_first_failure)

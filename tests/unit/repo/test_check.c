@@ -538,6 +538,28 @@ START_TEST(a_bad_sector_under_one_object_is_a_finding)
 }
 END_TEST
 
+static struct hf_error *short_memory(void *arg, enum hf_store_call call, const char *name)
+{
+	return call == HF_CALL_GET && strcmp(name, arg) == 0
+		? hf_error_new(HF_LOCAL, "Cannot allocate memory")
+		: NULL;
+}
+
+START_TEST(what_this_machine_lacks_is_no_finding)
+{
+	const struct hf_check_options options = {.read_data = true, .workers = 1};
+	struct hf_check_result result;
+	char name[HF_COMMIT_NAME_LEN + 1];
+	struct hf_row row;
+
+	pack_name(&content[0], name, &row);
+	hf_mem_hook(small.mem, short_memory, name);
+	ck_fails(HF_LOCAL, hf_check_objects(small.repo, &options, &result));
+	hf_mem_hook(small.mem, NULL, NULL);
+	expect_clean(true);
+}
+END_TEST
+
 START_TEST(a_check_can_be_stopped)
 {
 	struct hf_stop stop = {0};
@@ -572,6 +594,7 @@ int main(void)
 	tcase_add_test(tests, a_pack_larger_than_a_window_is_checked_whole);
 	tcase_add_test(tests, a_store_that_is_away_fails_the_check_and_finds_nothing);
 	tcase_add_test(tests, a_bad_sector_under_one_object_is_a_finding);
+	tcase_add_test(tests, what_this_machine_lacks_is_no_finding);
 	tcase_add_test(tests, a_check_can_be_stopped);
 	return hf_test_run_suite(suite);
 }
