@@ -443,14 +443,14 @@ hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *va
 
 /* ---- commits ---- */
 
-bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name)
+hf_err hf_catalog_has_commit(struct hf_catalog *catalog, const char *name, bool *has)
 {
 	HF_USE use = hf_use_begin(catalog, HAS_COMMIT);
 
 	/* One that another process has just taken in is taken in again: that changes nothing. */
 	hf_view_hold(catalog);
 	hf_use_text(&use, 1, hf_span_str(name));
-	return sqlite3_step(use.statement) == SQLITE_ROW;
+	return hf_use_step(&use, has);
 }
 
 hf_err hf_catalog_add_commit(

@@ -26,7 +26,7 @@ hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t valu
 hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value);
 
 /* ---- commits ---- */
-bool hf_catalog_has_commit(struct hf_catalog *catalog, const char *name);
+hf_err hf_catalog_has_commit(struct hf_catalog *catalog, const char *name, bool *has);
 hf_err hf_catalog_add_commit(
 	struct hf_catalog *catalog, const char *name, uint32_t slot, bool counted);
 /* How many it has that are dated then or later. */
@@ -169,11 +169,11 @@ hf_err hf_catalog_add_tombstone(struct hf_catalog *catalog, const struct hf_reco
 
 /* ---- health: records of the kinds wanted and substitute ---- */
 
-bool hf_catalog_is_bad_copy(
-	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack);
+hf_err hf_catalog_is_bad_copy(
+	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack, bool *bad);
 /* Did somebody but that slot mark it? Whether the mark still holds is not asked. */
-bool hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
-	const struct hf_id *pack, uint32_t slot);
+hf_err hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
+	const struct hf_id *pack, uint32_t slot, bool *marked);
 /* Chunks of which each copy is marked as bad. */
 typedef struct hf_error *hf_id_fn(void *arg, const struct hf_id *id);
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg);

@@ -2,25 +2,25 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/catalog_db.h"
 
-bool hf_catalog_is_bad_copy(
-	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack)
+hf_err hf_catalog_is_bad_copy(
+	struct hf_catalog *catalog, const struct hf_id *chunk, const struct hf_id *pack, bool *bad)
 {
 	HF_USE use = hf_use_begin(catalog, IS_BAD_COPY);
 
 	hf_use_id(&use, 1, chunk);
 	hf_use_id(&use, 2, pack);
-	return sqlite3_step(use.statement) == SQLITE_ROW;
+	return hf_use_step(&use, bad);
 }
 
-bool hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
-	const struct hf_id *pack, uint32_t slot)
+hf_err hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf_id *chunk,
+	const struct hf_id *pack, uint32_t slot, bool *marked)
 {
 	HF_USE use = hf_use_begin(catalog, IS_BAD_FOR);
 
 	hf_use_id(&use, 1, chunk);
 	hf_use_id(&use, 2, pack);
 	hf_use_int(&use, 3, slot);
-	return sqlite3_step(use.statement) == SQLITE_ROW;
+	return hf_use_step(&use, marked);
 }
 
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg)

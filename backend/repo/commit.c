@@ -85,7 +85,7 @@ hf_err hf_commit_stands(struct hf_repo *repo, const char *name, bool *stands)
 	if (*stands)
 		return NULL;
 	HF_TRY(hf_catalog_announced_cutoff(repo->catalog, &announced));
-	*stands = time >= repo->cutoff && time >= announced &&
-		hf_catalog_has_commit(repo->catalog, name);
-	return NULL;
+	return time >= repo->cutoff && time >= announced
+		? hf_catalog_has_commit(repo->catalog, name, stands)
+		: NULL;
 }

@@ -38,12 +38,18 @@ static bool is_above(const char *folder, const char *object, uint32_t known)
 }
 
 /* What the catalog took in was there before the check: its writer had all that time. */
-static bool came_just_now(const struct hf_repo *repo, const char *object)
+static hf_err came_just_now(const struct hf_repo *repo, const char *object, bool *came)
 {
-	if (strncmp(object, "commits/", 8) == 0)
-		return !hf_catalog_has_commit(repo->catalog, object);
-	return is_above("keyring", object, hf_repo_keyring(repo)->n) ||
+	bool has = false;
+
+	if (strncmp(object, "commits/", 8) == 0) {
+		HF_TRY(hf_catalog_has_commit(repo->catalog, object, &has));
+		*came = !has;
+		return NULL;
+	}
+	*came = is_above("keyring", object, hf_repo_keyring(repo)->n) ||
 		is_above("checkpoints", object, repo->checkpoint);
+	return NULL;
 }
 
 /* The first copy was judged: the second is good if it is the same. */
@@ -67,12 +73,16 @@ static hf_err look_again(const char *object, struct hf_repo *repo, hf_finding_fn
 	if (!hf_scrub_finds(repo, err))
 		return HF_STEAL(err);
 	const bool missing = hf_error_kind(err) == HF_NOT_FOUND;
+	bool came = false;
+
+	if (missing)
+		HF_TRY(came_just_now(repo, object, &came));
 	HF_FREED char *text =
 		hf_format("second copy: %s", missing ? HF_SCRUB_MISSING : hf_error_text(err));
 	const struct hf_finding finding = {
 		.object = object,
 		.text = text,
-		.note = missing && came_just_now(repo, object),
+		.note = came,
 	};
 
 	found(arg, &finding);

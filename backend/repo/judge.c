@@ -97,10 +97,21 @@ struct walk {
 	bool more;
 	struct hf_location *copies; /* of one chunk */
 	size_t n, cap;
+	struct hf_error *err; /* an answer that the catalog could not give: nothing goes by it */
 };
 static void walk_release(struct walk *walk)
 {
 	free(walk->copies);
+	hf_error_free(walk->err); /* if there was a worse one */
+}
+
+static bool answer(struct walk *walk, struct hf_error *err, bool yes)
+{
+	if (err && walk->err)
+		hf_error_free(err); /* the first one says enough */
+	else if (err)
+		walk->err = err;
+	return !err && yes;
 }
 
 static void swap(struct hf_location *a, struct hf_location *b)
@@ -119,17 +130,18 @@ static hf_err next_need(struct walk *walk)
 /* A copy in a pack that stays is worth more than one that is announced, a whole one more than a
  * bad; 0: its pack is gone. */
 #define WHOLE 3
-static int worth(const struct walk *walk, const struct hf_location *copy)
+static int worth(struct walk *walk, const struct hf_location *copy)
 {
 	const struct hf_pack_use *use = hf_prune_use_of(walk->prune, copy->pack);
+	struct hf_error *err = NULL;
+	bool bad = false;
 
 	if (!use)
 		return 0;
-	const bool bad = walk->n > 1 &&
-		hf_catalog_is_bad_copy(
-			hf_repo_catalog(walk->prune->repo), &copy->row.id, &use->pack.id);
-
-	return (use->announced ? 1 : 2) + (bad ? 0 : 2);
+	if (walk->n > 1)
+		err = hf_catalog_is_bad_copy(
+			hf_repo_catalog(walk->prune->repo), &copy->row.id, &use->pack.id, &bad);
+	return (use->announced ? 1 : 2) + (answer(walk, err, bad) ? 0 : 2);
 }
 
 /*
@@ -148,15 +160,20 @@ static bool is_vouched(const struct walk *walk, const struct hf_location *copy)
 /* A slot that may read and write could mark a true copy, and say that it has another: its word
  * counts for what others have. */
 static bool stands_in(
-	const struct walk *walk, const struct hf_location *copy, const struct hf_location *bad)
+	struct walk *walk, const struct hf_location *copy, const struct hf_location *bad)
 {
-	return is_vouched(walk, copy) ||
+	bool marked = false;
+
+	if (is_vouched(walk, copy))
+		return true;
+	return answer(walk,
 		hf_catalog_is_marked_by_other(hf_repo_catalog(walk->prune->repo), &bad->row.id,
 			&hf_prune_use_of(walk->prune, bad->pack)->pack.id,
-			hf_prune_use_of(walk->prune, copy->pack)->pack.slot);
+			hf_prune_use_of(walk->prune, copy->pack)->pack.slot, &marked),
+		marked);
 }
 
-static bool makes_way(const struct walk *walk, const struct hf_location *bad, size_t n)
+static bool makes_way(struct walk *walk, const struct hf_location *bad, size_t n)
 {
 	for (size_t i = 0; i < HF_MIN(n, MOST_ASKED); i++) {
 		if (stands_in(walk, &walk->copies[i], bad))
@@ -193,7 +210,7 @@ static hf_err keep_best(struct walk *walk)
 			swap(&walk->copies[n++], &walk->copies[i]);
 	}
 	if (one_is_enough(walk, n))
-		return walk->each(walk->arg, walk->copies, 1);
+		return walk->err ? HF_STEAL(walk->err) : walk->each(walk->arg, walk->copies, 1);
 	best = n;
 	for (size_t i = best; i < walk->n && most >= WHOLE; i++) {
 		const int here = worth(walk, &walk->copies[i]);
@@ -201,6 +218,8 @@ static hf_err keep_best(struct walk *walk)
 		if (here > 0 && here < WHOLE && !makes_way(walk, &walk->copies[i], best))
 			swap(&walk->copies[n++], &walk->copies[i]);
 	}
+	if (walk->err)
+		return HF_STEAL(walk->err);
 	return n > 0 ? walk->each(walk->arg, walk->copies, n) : NULL;
 }
 

@@ -405,6 +405,7 @@ static hf_err meet(void *arg, const struct hf_object *object)
 	struct fetch *fetch;
 	struct hf_id id;
 	int64_t time;
+	bool has;
 	struct hf_error *err = hf_commit_name_parse(object->name, &time, &id);
 
 	if (err) {
@@ -413,7 +414,8 @@ static hf_err meet(void *arg, const struct hf_object *object)
 	}
 	if (time < sync->repo->cutoff)
 		return NULL;
-	if (hf_catalog_has_commit(sync->repo->catalog, object->name)) {
+	HF_TRY(hf_catalog_has_commit(sync->repo->catalog, object->name, &has));
+	if (has) {
 		sync->met++;
 		return NULL;
 	}

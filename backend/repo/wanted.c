@@ -15,14 +15,16 @@ static hf_err publish(struct hf_repo *repo, struct hf_buf *records)
 hf_err hf_repo_mark_wanted(struct hf_repo *repo, const struct hf_wanted *copies, size_t n)
 {
 	HF_RELEASED(hf_buf) records = {0};
+	bool known;
 
 	HF_TRY(hf_repo_need(repo, HF_READ, NULL));
 	HF_TRY(hf_repo_sync_to_write(repo));
 	for (size_t i = 0; i < n; i++) {
 		const struct hf_record record = {.kind = HF_RECORD_WANTED, .wanted = copies[i]};
 
-		if (hf_catalog_is_bad_copy(
-			    hf_repo_catalog(repo), &copies[i].chunk, &copies[i].pack))
+		HF_TRY(hf_catalog_is_bad_copy(
+			hf_repo_catalog(repo), &copies[i].chunk, &copies[i].pack, &known));
+		if (known)
 			continue;
 		hf_record_print(&record, &records);
 		if (records.len >= BATCH_BYTES)

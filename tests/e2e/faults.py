@@ -86,9 +86,9 @@ def attempt(stage, series, k):
     place = stage.free.get()
     try:
         was = place.digest()
-        status, _, err = place.run(*stage.scene.args(place), **series.env(place, k))
+        status, _, place.said = place.run(*stage.scene.args(place), **series.env(place, k))
         if status not in series.good:
-            raise Failed(f"status {status}: {err[-1500:]}")
+            raise Failed(f"status {status}: {place.said[-1500:]}")
         unchanged = status != 0 and place.digest() == was
         if unchanged and k % 2 in stage.unchanged:
             return f"status {status} and nothing changed"
@@ -184,7 +184,8 @@ def disk(campaign):
 
         def series(what, after="", more={}):
             # A disk that can't be read may be called damage; files that can't be read are named.
-            good = (0, 1, 3, 4) + ((-9,) if what == "kill" else ())
+            good = (0, 1, 3, 4) + ((-9,) if what == "kill" else ()) + \
+                (stage.scene.good if more else ())
             said = f"{stage.scene.name}, {what}{after}{' with reads' if more else ''}"
             return Series(said, lambda place, k: disk_env(place, f"{what}:{k}{after}", more), good,
                           totals[bool(more)])

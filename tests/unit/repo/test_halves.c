@@ -43,9 +43,10 @@ static void newest_in(const char *folder, char name[HF_COMMIT_NAME_LEN + 1])
 
 static hf_err note_unknown(void *arg, const struct hf_object *object)
 {
-	if (!hf_catalog_has_commit(hf_repo_catalog(small.repo), object->name))
-		return note_name(arg, object);
-	return NULL;
+	bool has;
+
+	HF_TRY(hf_catalog_has_commit(hf_repo_catalog(small.repo), object->name, &has));
+	return has ? NULL : note_name(arg, object);
 }
 
 struct told {
