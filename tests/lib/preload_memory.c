@@ -3,11 +3,15 @@
  * (HF_FAIL_ALLOC=K+). Libraries' allocations count too. HF_COUNT_FILE: where the number of
  * allocations is written at a normal end, and behind it, if HF_WAYS is set, the first and the last
  * number of each way to an allocation (its call stack). Works in front of AddressSanitizer's malloc
- * as well as the C library's.
+ * as well as the C library's. What the C library asks for to look up users and groups neither
+ * counts nor fails: its name service (2.36) ends the process by an assertion or a NULL where it has
+ * no memory for its tables.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,7 +81,7 @@ static struct way {
 } ways[WAYS];
 static bool with_ways;
 static atomic_flag ways_busy = ATOMIC_FLAG_INIT;
-static _Thread_local bool inside; /* unwinding may allocate */
+static _Thread_local bool inside; /* what is asked for now neither counts nor fails */
 
 static void note_way(unsigned long number)
 {
@@ -152,6 +156,41 @@ void free(void *at)
 {
 	if (at && !pooled(at))
 		next.free(at);
+}
+
+/* ---- the C library's name service ---- */
+
+#define NAME_LOOKUP(function, row, key_type) \
+	EXPORTED int function( \
+		key_type key, struct row *at, char *buf, size_t len, struct row **found) \
+	{ \
+		int (*real)(key_type, struct row *, char *, size_t, struct row **); \
+		const bool was = inside; \
+\
+		*(void **)&real = dlsym(RTLD_NEXT, #function); \
+		inside = true; \
+		const int result = real(key, at, buf, len, found); \
+\
+		inside = was; \
+		return result; \
+	}
+
+NAME_LOOKUP(getpwuid_r, passwd, uid_t)
+NAME_LOOKUP(getpwnam_r, passwd, const char *)
+NAME_LOOKUP(getgrgid_r, group, gid_t)
+NAME_LOOKUP(getgrnam_r, group, const char *)
+
+EXPORTED struct passwd *getpwuid(uid_t uid)
+{
+	struct passwd *(*real)(uid_t);
+	const bool was = inside;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getpwuid");
+	inside = true;
+	struct passwd *found = real(uid);
+
+	inside = was;
+	return found;
 }
 
 /* Counting begins behind the loader and the libraries' own beginnings. */
