@@ -108,8 +108,7 @@ static hf_err start_threads(struct hf_pool *pool, unsigned workers)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (number)
-		return hf_error_new(
-			HF_LOCAL, "starting %u threads: %s", workers, strerror(number));
+		return hf_error_new(HF_LOCAL, "starting %u threads: %s", workers, strerror(number));
 	return NULL;
 }
 
