@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "backend/base/idle.h"
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
 #include "backend/format/zip.h"
@@ -11,7 +12,6 @@
 
 /* Packs whose keys are kept: their number in the catalog says where. About 2 MB when all are. */
 #define KEPT_PACKS 1024u
-#define KEPT_TOOLS 16u
 #define KEPT_BUFFER ((size_t)1 << 20)
 
 /* A pack that was met: what every chunk in it needs. */
@@ -31,23 +31,21 @@ struct met {
 struct tools {
 	struct hf_zip *zip;
 	struct hf_buf sealed;
-	struct tools *next;
 };
 
 struct hf_opener {
 	struct hf_repo *repo;
+	struct hf_idle tools;
 	pthread_mutex_t lock; /* guards everything below */
 	struct met *met[KEPT_PACKS];
-	struct tools *idle;
-	unsigned n_idle;
 };
 
 /* ---- what is kept ---- */
 
-static void tools_free(struct tools *tools)
+static void tools_free(void *thing)
 {
-	if (!tools)
-		return;
+	struct tools *tools = thing;
+
 	hf_zip_free(tools->zip);
 	hf_buf_release(&tools->sealed);
 	free(tools);
@@ -55,15 +53,8 @@ static void tools_free(struct tools *tools)
 
 static struct tools *tools_take(struct hf_opener *opener)
 {
-	struct tools *tools;
+	struct tools *tools = hf_idle_take(&opener->tools);
 
-	pthread_mutex_lock(&opener->lock);
-	tools = opener->idle;
-	if (tools) {
-		opener->idle = tools->next;
-		opener->n_idle--;
-	}
-	pthread_mutex_unlock(&opener->lock);
 	if (tools)
 		return tools;
 	tools = hf_calloc(1, sizeof(*tools));
@@ -75,14 +66,7 @@ static void tools_give(struct hf_opener *opener, struct tools *tools)
 {
 	if (tools->sealed.cap > KEPT_BUFFER)
 		hf_buf_release(&tools->sealed);
-	pthread_mutex_lock(&opener->lock);
-	if (opener->n_idle < KEPT_TOOLS) {
-		tools->next = opener->idle;
-		opener->idle = HF_STEAL(tools);
-		opener->n_idle++;
-	}
-	pthread_mutex_unlock(&opener->lock);
-	tools_free(tools);
+	hf_idle_give(&opener->tools, tools);
 }
 
 static void met_free(struct met *met)
@@ -317,6 +301,7 @@ struct hf_opener *hf_opener_new(struct hf_repo *repo)
 	struct hf_opener *opener = hf_calloc(1, sizeof(*opener));
 
 	opener->repo = repo;
+	hf_idle_init(&opener->tools, tools_free);
 	pthread_mutex_init(&opener->lock, NULL);
 	return opener;
 }
@@ -327,12 +312,7 @@ void hf_opener_free(struct hf_opener *opener)
 		return;
 	for (size_t i = 0; i < KEPT_PACKS; i++)
 		met_free(opener->met[i]);
-	while (opener->idle) {
-		struct tools *tools = opener->idle;
-
-		opener->idle = tools->next;
-		tools_free(tools);
-	}
+	hf_idle_release(&opener->tools);
 	pthread_mutex_destroy(&opener->lock);
 	free(opener);
 }

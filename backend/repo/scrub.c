@@ -7,9 +7,9 @@
  */
 #include "backend/repo/scrub.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
+#include "backend/base/idle.h"
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
 #include "backend/repo/ending.h"
@@ -20,7 +20,6 @@
 struct buffers {
 	struct hf_buf window, plain;
 	struct hf_sha256 *sha;
-	struct buffers *next;
 };
 
 struct hf_scrubber {
@@ -28,9 +27,7 @@ struct hf_scrubber {
 	struct hf_opener *opener;
 	const struct hf_stop *stop;
 	struct hf_progress *progress;
-
-	pthread_mutex_t lock; /* guards everything below */
-	struct buffers *idle;
+	struct hf_idle buffers;
 };
 
 /* One copy on its way through. */
@@ -56,6 +53,16 @@ static void stream_release(struct stream *stream)
 
 /* ---- what is kept ---- */
 
+static void buffers_free(void *thing)
+{
+	struct buffers *buffers = thing;
+
+	hf_buf_release(&buffers->window);
+	hf_buf_release(&buffers->plain);
+	hf_sha256_free(buffers->sha);
+	free(buffers);
+}
+
 struct hf_scrubber *hf_scrubber_new(struct hf_repo *repo, struct hf_opener *opener,
 	const struct hf_stop *stop, struct hf_progress *progress)
 {
@@ -65,7 +72,7 @@ struct hf_scrubber *hf_scrubber_new(struct hf_repo *repo, struct hf_opener *open
 	scrubber->opener = opener;
 	scrubber->stop = stop;
 	scrubber->progress = progress;
-	pthread_mutex_init(&scrubber->lock, NULL);
+	hf_idle_init(&scrubber->buffers, buffers_free);
 	return scrubber;
 }
 
@@ -73,41 +80,19 @@ void hf_scrubber_free(struct hf_scrubber *scrubber)
 {
 	if (!scrubber)
 		return;
-	while (scrubber->idle) {
-		struct buffers *buffers = scrubber->idle;
-
-		scrubber->idle = buffers->next;
-		hf_buf_release(&buffers->window);
-		hf_buf_release(&buffers->plain);
-		hf_sha256_free(buffers->sha);
-		free(buffers);
-	}
-	pthread_mutex_destroy(&scrubber->lock);
+	hf_idle_release(&scrubber->buffers);
 	free(scrubber);
 }
 
 static struct buffers *buffers_take(struct hf_scrubber *scrubber)
 {
-	struct buffers *buffers;
+	struct buffers *buffers = hf_idle_take(&scrubber->buffers);
 
-	pthread_mutex_lock(&scrubber->lock);
-	buffers = scrubber->idle;
-	if (buffers)
-		scrubber->idle = buffers->next;
-	pthread_mutex_unlock(&scrubber->lock);
 	if (buffers)
 		return buffers;
 	buffers = hf_calloc(1, sizeof(*buffers));
 	buffers->sha = hf_sha256_new();
 	return buffers;
-}
-
-static void buffers_give(struct hf_scrubber *scrubber, struct buffers *buffers)
-{
-	pthread_mutex_lock(&scrubber->lock);
-	buffers->next = scrubber->idle;
-	scrubber->idle = buffers;
-	pthread_mutex_unlock(&scrubber->lock);
 }
 
 /* ---- what is a finding ---- */
@@ -344,7 +329,7 @@ static hf_err scrub_copy(struct hf_scrubber *scrubber, struct hf_scrub *scrub, u
 
 	hf_buf_clear(&buffers->window);
 	hf_sha256_end(buffers->sha, &unfinished); /* of an object that was not read to its end */
-	buffers_give(scrubber, buffers);
+	hf_idle_give(&scrubber->buffers, buffers);
 	return err;
 }
 

@@ -5,9 +5,9 @@
  */
 #include "backend/repo/writer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
+#include "backend/base/idle.h"
 #include "backend/base/map.h"
 #include "backend/format/hash.h"
 #include "backend/format/zip.h"
@@ -33,9 +33,7 @@ struct hf_writer {
 	struct hf_buf records;  /* printed, for the next commit */
 	struct hf_buf restated; /* those among them that a pack repeats */
 
-	pthread_mutex_t lock; /* guards the contexts below: idle ones, to be used again */
-	struct hf_zip **idle;
-	size_t n_idle, cap_idle;
+	struct hf_idle zips;
 };
 
 struct put {
@@ -58,24 +56,9 @@ static void put_free(void *job)
 	free(put);
 }
 
-static struct hf_zip *take_zip(struct hf_writer *writer)
+static void free_zip(void *zip)
 {
-	struct hf_zip *zip = NULL;
-
-	pthread_mutex_lock(&writer->lock);
-	if (writer->n_idle > 0)
-		zip = writer->idle[--writer->n_idle];
-	pthread_mutex_unlock(&writer->lock);
-	return zip ? zip : hf_zip_new();
-}
-
-static void give_zip(struct hf_writer *writer, struct hf_zip *zip)
-{
-	pthread_mutex_lock(&writer->lock);
-	writer->idle = hf_grow(
-		writer->idle, &writer->cap_idle, writer->n_idle + 1, sizeof(struct hf_zip *));
-	writer->idle[writer->n_idle++] = zip;
-	pthread_mutex_unlock(&writer->lock);
+	hf_zip_free(zip);
 }
 
 static hf_err put_work(void *job)
@@ -90,11 +73,13 @@ static hf_err put_work(void *job)
 	put->known = put->pack != 0;
 	if (put->known)
 		return NULL;
-	struct hf_zip *zip = take_zip(put->writer);
+	struct hf_zip *zip = hf_idle_take(&put->writer->zips);
 
+	if (!zip)
+		zip = hf_zip_new();
 	put->smaller = hf_zip_pack(
 		zip, put->writer->options.level, hf_buf_span(&put->plain), &put->zipped);
-	give_zip(put->writer, zip);
+	hf_idle_give(&put->writer->zips, zip);
 	return NULL;
 }
 
@@ -186,7 +171,7 @@ hf_err hf_writer_begin(
 
 	writer->repo = repo;
 	writer->options = *options;
-	pthread_mutex_init(&writer->lock, NULL);
+	hf_idle_init(&writer->zips, free_zip);
 	if (writer->options.level == 0)
 		writer->options.level = HF_ZIP_LEVEL;
 	HF_TRY(hf_repo_need(repo, HF_WRITE, NULL));
@@ -212,10 +197,7 @@ void hf_writer_free(struct hf_writer *writer)
 	hf_map_release(&writer->session);
 	hf_buf_release(&writer->records);
 	hf_buf_release(&writer->restated);
-	while (writer->n_idle > 0)
-		hf_zip_free(writer->idle[--writer->n_idle]);
-	free(writer->idle);
-	pthread_mutex_destroy(&writer->lock);
+	hf_idle_release(&writer->zips);
 	free(writer);
 }
 
