@@ -471,12 +471,16 @@ void hf_record_print(const struct hf_record *record, struct hf_buf *out)
 	hf_put_sized(out, hf_buf_span(&body));
 }
 
+static size_t most_of(uint64_t kind)
+{
+	return kind == HF_RECORD_PACK ? HF_MAX_PACK_RECORD : HF_MAX_RECORD;
+}
+
 enum hf_record_kind hf_record_frame(struct hf_wire *wire, struct hf_span *body)
 {
 	const uint64_t kind = hf_wire_var_max(wire, ARRAY_LEN(forms) - 1);
-	const size_t most = kind == HF_RECORD_PACK ? HF_MAX_PACK_RECORD : HF_MAX_RECORD;
 
-	*body = hf_wire_sized(wire, most);
+	*body = hf_wire_sized(wire, most_of(kind));
 	if (kind == 0)
 		hf_wire_fail(wire);
 	return (enum hf_record_kind)kind;
@@ -487,6 +491,8 @@ hf_err hf_record_parse_body(enum hf_record_kind kind, struct hf_span body, struc
 {
 	struct hf_wire wire = hf_wire(body);
 
+	if (kind == 0 || kind >= ARRAY_LEN(forms) || body.len > most_of(kind))
+		return hf_error_new(HF_CORRUPT, "no record is of kind %u and so long", kind);
 	*out = (struct hf_record){.kind = kind, .body = body};
 	forms[kind].get(&wire, arena, out);
 	return hf_wire_end(&wire, "record");

@@ -325,14 +325,9 @@ static hf_err show_records(struct hf_use *use, bool snapshots, hf_live_record_fn
 hf_err hf_live_record_parse(
 	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out)
 {
-	HF_RELEASED(hf_buf) form = {0};
-	struct hf_wire wire;
-
-	hf_put_var(&form, live->kind);
-	hf_put_sized(&form, live->body);
-	wire = hf_wire(hf_arena_span(arena, hf_buf_span(&form)));
-	hf_record_parse(&wire, arena, out);
-	return hf_wire_end(&wire, "a record in the catalog");
+	return hf_error_in(
+		hf_record_parse_body(live->kind, hf_arena_span(arena, live->body), arena, out),
+		"the catalog");
 }
 
 hf_err hf_catalog_each_live(
