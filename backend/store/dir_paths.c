@@ -19,7 +19,9 @@ char *hf_dir_path(const char *root, const char *name, unsigned copy)
 
 hf_err hf_dir_refused(const char *what)
 {
-	return hf_error_as(hf_error_sys("%s", what), HF_SYSTEM);
+	struct hf_error *err = hf_error_sys("%s", what);
+
+	return hf_error_kind(err) == HF_LOCAL ? err : hf_error_as(err, HF_SYSTEM);
 }
 
 hf_err hf_dir_check_there(const char *root, unsigned copy)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,6 +191,37 @@ START_TEST(an_object_is_there_when_either_copy_is)
 	}
 	ck_ok(hf_store_remove(at.store, "commits/x"));
 	lists(at.store, "commits/", "commits/w commits/y ");
+}
+END_TEST
+
+/* From now on the process may open so many files more. */
+static void leave_descriptors(unsigned more)
+{
+	const int next = dup(0);
+	struct rlimit limit;
+
+	ck_assert_int_ge(next, 0);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)next + more;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(too_few_descriptors_for_the_second_copies_are_no_empty_listing)
+{
+	HF_RELEASED(at) at = begin();
+	HF_RELEASED(hf_buf) names = {0};
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	put_text(at.store, "keyring/0000000001", "the only copy is the second");
+	tamper(&at, "keyring/0000000001", NULL);
+	for (unsigned more = 0; more < 2; more++) {
+		leave_descriptors(more);
+		ck_fails(HF_LOCAL, hf_store_list(at.store, "keyring/", "", note, &names));
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	}
+	lists(at.store, "keyring/", "keyring/0000000001 ");
 }
 END_TEST
 
@@ -413,6 +445,7 @@ int main(void)
 		&an_open_pack_that_went_with_its_disk_is_read_from_the_disk_that_came_back,
 		&when_the_second_copies_vanish_reading_goes_on_and_writing_fails,
 		&an_object_is_there_when_either_copy_is,
+		&too_few_descriptors_for_the_second_copies_are_no_empty_listing,
 		&a_hurt_copy_is_mended_from_the_other,
 		&files_that_are_no_objects_are_not_listed,
 		&packs_can_lie_on_another_disk_behind_a_link,
