@@ -433,13 +433,13 @@ static hf_err run_all(struct hf_restoring *run, const struct hf_entry *entry)
 {
 	unsigned workers = run->restore->workers, window = 2 * workers + 2;
 	struct walk walk = {.run = run, .batch_folders = HF_MAX(4, BUSY_FOLDERS / window)};
-	struct hf_restore_folder *base = hf_restore_folder_new(NULL, NULL, NULL);
+	struct hf_restore_folder *base;
 	struct hf_error *err;
 
+	HF_TRY(hf_pool_new(&job_ops, workers, window, &run->pool));
+	base = hf_restore_folder_new(NULL, NULL, NULL);
 	base->place = run->places ? hf_places_root(run->places) : NULL;
-	err = hf_pool_new(&job_ops, workers, window, &run->pool);
-	if (!err)
-		err = walk_from(&walk, base, entry);
+	err = walk_from(&walk, base, entry);
 	if (!err)
 		err = walk_all(&walk);
 	run->ended |= err != NULL;
