@@ -1,13 +1,17 @@
 #include <stdlib.h>
 
 #include "backend/base/error.h"
+#include "backend/base/time.h"
 #include "fs/fuse/session.h"
 
 #define QUEUE 32
 #define MAX_PIECE ((uint64_t)1 << 20)
+/* For so long what was given is taken to be in the page cache still. */
+#define FRESH (30 * HF_NS_PER_S)
 
 struct wish {
 	struct hf_inode *inode; /* looked up once more, so that its address stays its own */
+	bool behind;            /* the files behind it; else the piece around: */
 	uint64_t from;
 };
 
@@ -22,7 +26,9 @@ struct hf_handover {
 	bool stop;
 };
 
-static void give(struct hf_handover *handover, const struct wish *wish, uint8_t *bytes)
+/* ---- the piece around a read ---- */
+
+static void give_piece(struct hf_handover *handover, const struct wish *wish, uint8_t *bytes)
 {
 	struct hf_node *node = wish->inode->node;
 	uint64_t begin, end;
@@ -48,6 +54,69 @@ static void give(struct hf_handover *handover, const struct wish *wish, uint8_t 
 	hf_error_free(err); /* a read that fails will say so itself */
 }
 
+/* ---- the files behind one ---- */
+
+struct behind {
+	struct hf_handover *handover;
+	uint8_t *bytes; /* [MAX_PIECE] */
+	uint64_t given;
+};
+
+static bool is_fresh(const struct hf_inode *inode)
+{
+	const int64_t given = atomic_load_explicit(&inode->given, memory_order_relaxed);
+
+	return given != 0 && hf_time_monotonic() - given < FRESH;
+}
+
+/* false: it can't be read, and who reads it will say so. */
+static bool give_whole(struct behind *behind, struct hf_inode *inode, uint64_t size)
+{
+	struct fuse_bufvec vec = FUSE_BUFVEC_INIT((size_t)size);
+	size_t got = 0;
+	struct hf_error *err;
+
+	atomic_store_explicit(&inode->given, hf_time_monotonic(), memory_order_relaxed);
+	err = hf_node_read(inode->node, 0, behind->bytes, (size_t)size, &got);
+	if (err || got != size) {
+		hf_error_free(err);
+		return false;
+	}
+	vec.buf[0].mem = behind->bytes;
+	behind->given += size;
+	return fuse_lowlevel_notify_store(behind->handover->session->fuse,
+		       (fuse_ino_t)(uintptr_t)inode, 0, &vec, 0) == 0;
+}
+
+static bool give_listed(void *arg, const struct hf_listed *listed)
+{
+	struct behind *behind = arg;
+	struct hf_inode_table *inodes = behind->handover->session->inodes;
+
+	if (listed->node || listed->entry->type != HF_REG || listed->entry->size == 0 ||
+		listed->entry->size > MAX_PIECE)
+		return true;
+	HF_NODE_REF node = hf_listed_node(listed);
+	struct hf_inode *inode = hf_inode_table_find(inodes, node);
+
+	if (!inode)
+		return false;
+	const bool more = !is_fresh(inode) && give_whole(behind, inode, listed->entry->size) &&
+		behind->given < MAX_PIECE;
+
+	hf_inode_table_forget(inodes, inode, 1);
+	return more;
+}
+
+static void give_behind(struct hf_handover *handover, struct hf_inode *inode, uint8_t *bytes)
+{
+	struct behind behind = {.handover = handover, .bytes = bytes};
+
+	hf_error_free(inode->node->ops->behind(inode->node, give_listed, &behind)); /* as above */
+}
+
+/* ---- the thread ---- */
+
 static void *serve(void *arg)
 {
 	struct hf_handover *handover = arg;
@@ -65,8 +134,10 @@ static void *serve(void *arg)
 		handover->first = (handover->first + 1) % QUEUE;
 		handover->n--;
 		pthread_mutex_unlock(&handover->lock);
-		if (!stop)
-			give(handover, &wish, bytes);
+		if (!stop && wish.behind)
+			give_behind(handover, wish.inode, bytes);
+		else if (!stop)
+			give_piece(handover, &wish, bytes);
 		hf_inode_table_forget(handover->session->inodes, wish.inode, 1);
 		pthread_mutex_lock(&handover->lock);
 	}
@@ -102,10 +173,8 @@ void hf_handover_stop(struct hf_handover *handover)
 	free(handover);
 }
 
-void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uint64_t from)
+static void offer(struct hf_handover *handover, const struct wish *wish)
 {
-	if (!handover || !inode->node->ops->piece)
-		return;
 	pthread_mutex_lock(&handover->lock);
 	const bool room = handover->n < QUEUE && !handover->stop;
 
@@ -114,16 +183,31 @@ void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uin
 		return;
 	/* Outside our lock: the table has its own. Only this side adds, and one too many is dropped
 	 * below. */
-	hf_inode_table_look_up(handover->session->inodes, inode->node);
+	hf_inode_table_look_up(handover->session->inodes, wish->inode->node);
 	pthread_mutex_lock(&handover->lock);
 	const bool taken = handover->n < QUEUE;
 
 	if (taken) {
-		handover->wishes[(handover->first + handover->n++) % QUEUE] =
-			(struct wish){inode, from};
+		handover->wishes[(handover->first + handover->n++) % QUEUE] = *wish;
 		pthread_cond_signal(&handover->more);
 	}
 	pthread_mutex_unlock(&handover->lock);
 	if (!taken)
-		hf_inode_table_forget(handover->session->inodes, inode, 1);
+		hf_inode_table_forget(handover->session->inodes, wish->inode, 1);
+}
+
+void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uint64_t from)
+{
+	if (handover && inode->node->ops->piece)
+		offer(handover, &(struct wish){.inode = inode, .from = from});
+}
+
+/* cp, tar, grep -r: who lists a directory and then reads one of its files will read the next. */
+void hf_handover_begun(struct hf_handover *handover, struct hf_inode *inode, pid_t pid)
+{
+	atomic_store_explicit(&inode->given, hf_time_monotonic(), memory_order_relaxed);
+	/* 0 is anyone outside the daemon's own pid namespace. */
+	if (handover && inode->node->ops->behind && pid != 0 &&
+		pid == atomic_load_explicit(&inode->lister, memory_order_relaxed))
+		offer(handover, &(struct wish){.inode = inode, .behind = true});
 }

@@ -119,6 +119,19 @@ struct hf_inode *hf_inode_table_look_up(struct hf_inode_table *inodes, struct hf
 	return inode;
 }
 
+struct hf_inode *hf_inode_table_find(struct hf_inode_table *inodes, const struct hf_node *node)
+{
+	struct shard *shard = shard_of(inodes, node);
+
+	pthread_mutex_lock(&shard->lock);
+	struct hf_inode *inode = find(shard, node);
+
+	if (inode)
+		inode->lookups++;
+	pthread_mutex_unlock(&shard->lock);
+	return inode;
+}
+
 void hf_inode_table_forget(struct hf_inode_table *inodes, struct hf_inode *inode, uint64_t n)
 {
 	struct shard *shard = shard_of(inodes, inode->node);

@@ -207,7 +207,11 @@ static hf_err print_listed(
 	}
 	HF_NODE_REF node = hf_listed_node(listed);
 
-	return print_entry(page->session, node, page->fixed, out);
+	HF_TRY(print_entry(page->session, node, page->fixed, out));
+	struct hf_inode *inode = (struct hf_inode *)(uintptr_t)out->ino;
+
+	atomic_store_explicit(&inode->lister, fuse_req_ctx(page->req)->pid, memory_order_relaxed);
+	return NULL;
 }
 
 static bool add_listed(void *arg, const struct hf_listed *listed)
@@ -333,6 +337,8 @@ static void op_read(
 	/* Before the answer: after it the kernel may forget the inode. */
 	if (!sequential)
 		hf_handover_offer(session->handover, inode, (uint64_t)from);
+	if (from == 0)
+		hf_handover_begun(session->handover, inode, fuse_req_ctx(req)->pid);
 	if (held.n > 0)
 		reply_held(req, &held);
 	else

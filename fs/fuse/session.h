@@ -36,13 +36,16 @@ void hf_refresh_start(struct hf_session *session);
 void hf_refresh_stop(struct hf_session *session);
 
 /*
- * ---- handover.c: what was decoded around a small read goes to the page cache ----
- * From a thread of its own: the kernel may hold a page of the piece until another read is answered.
+ * ---- handover.c: what will be asked for next goes to the page cache unasked ----
+ * From a thread of its own: the kernel may hold a page of it until another read is answered.
  */
 struct hf_handover;
 struct hf_handover *hf_handover_start(struct hf_session *session);
 void hf_handover_stop(struct hf_handover *handover);
-/* After a small read at `from` was answered. Drops the wish when there is much to do already. */
+/* At a small read at `from`: what was decoded around it. NULL ok; dropped when there is much to do
+ * already, here and below. */
 void hf_handover_offer(struct hf_handover *handover, struct hf_inode *inode, uint64_t from);
+/* At the first read of a file: of the small files behind it a MiB, if `pid` listed them before. */
+void hf_handover_begun(struct hf_handover *handover, struct hf_inode *inode, pid_t pid);
 
 #endif

@@ -67,6 +67,8 @@ struct hf_node_ops {
 	hf_err (*piece)(struct hf_node *file, uint64_t from, uint64_t *begin, uint64_t *end);
 	/* Begins to decode what a read of [from, from + len) will need. */
 	hf_err (*ahead)(struct hf_node *file, uint64_t from, uint64_t len);
+	/* Lists what stands behind this file in its directory. */
+	hf_err (*behind)(struct hf_node *file, hf_listed_fn *each, void *arg);
 	void (*free)(struct hf_node *node);
 };
 

@@ -162,7 +162,7 @@ static void file_key(const struct stored *parent, uint64_t position, const struc
 	}
 	memcpy(key, parent->place, HF_NODE_KEY_LEN);
 	memcpy(&low, key, sizeof(low));
-	low += (position + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	low += position + 1;
 	memcpy(key, &low, sizeof(low));
 }
 
@@ -355,6 +355,13 @@ static hf_err stored_list(struct hf_node *base, uint64_t from, hf_listed_fn *eac
 	return NULL;
 }
 
+static hf_err stored_behind(struct hf_node *base, hf_listed_fn *each, void *arg)
+{
+	struct stored *node = of(base);
+
+	return stored_list(&node->parent->base, node->position + 1, each, arg);
+}
+
 static hf_err stored_read(struct hf_node *base, uint64_t from, void *at, size_t len, size_t *got)
 {
 	HF_OWNED(hf_content) mine = NULL;
@@ -503,6 +510,7 @@ static const struct hf_node_ops file_ops = {
 	.seek = stored_seek,
 	.ahead = stored_ahead,
 	.piece = stored_piece,
+	.behind = stored_behind,
 	.xattr = stored_xattr,
 	.xattrs = stored_xattrs,
 	.entry = stored_entry,
