@@ -387,46 +387,23 @@ hf_err hf_opener_unseal(struct hf_opener *opener, const struct hf_location *plac
 	return err;
 }
 
-static hf_err frame_of_copy(struct hf_opener *opener, struct tools *tools, struct met *met,
-	unsigned copy, const struct hf_row *row, struct hf_buf *plain)
-{
-	hf_buf_clear(plain);
-	HF_TRY(read_copy(opener, met, copy, row, &tools->sealed));
-	return unseal(opener, met, tools->zip, row, &tools->sealed, hf_buf_grow(plain, row->plain));
-}
-
 hf_err hf_opener_frame(struct hf_opener *opener, const struct hf_location *place,
 	enum hf_object_kind kind, struct hf_buf *out)
 {
 	const struct hf_row *row = &place->row;
-	HF_RELEASED(hf_buf) plain = {0};
-	struct hf_error *err, *first = NULL;
-	struct tools *tools;
-	struct met *met;
-	bool good = false;
+	struct search search = {.kind = kind, .id = &row->id};
+	struct tools *tools = tools_take(opener);
+	const bool good = try_place(opener, tools, place, &search);
 
-	HF_TRY(met_take(opener, place->pack, &met));
-	tools = tools_take(opener);
-	const unsigned copies = hf_store_copies(hf_repo_store(opener->repo), met->name);
-
-	first = check_row(met, row);
-	for (unsigned copy = 0; copy < copies && !good && (copy == 0) == !first; copy++) {
-		err = frame_of_copy(opener, tools, met, copy, row, &plain);
-		if (!err)
-			err = check_id(opener, kind, &row->id, hf_buf_span(&plain));
-		good = !err;
-		if (first)
-			hf_error_free(err); /* the first copy's says enough */
-		else
-			first = err;
-	}
 	/* It was opened where it lies: what is left of a compressed one is its frame. */
 	if (good && row->stored == row->plain + HF_TAG_LEN)
-		hf_buf_add_span(out, hf_buf_span(&plain));
+		hf_buf_add(out, search.plain, row->plain);
 	else if (good)
 		hf_buf_add(out, tools->sealed.at, row->stored - HF_TAG_LEN);
-	first = good ? (hf_error_free(first), NULL) : hf_error_in(first, "%s", met->name);
 	tools_give(opener, tools);
-	met_give(opener, met);
-	return first;
+	free(search.plain);
+	if (!good)
+		return search.err;
+	hf_error_free(search.err); /* another copy was bad: this one will do */
+	return NULL;
 }
