@@ -6,9 +6,6 @@
  */
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/base/fd.h"
@@ -17,6 +14,7 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/check.h"
 #include "backend/repo/writer.h"
+#include "tests/bench/bench.h"
 
 #define CHUNK ((size_t)128 << 10)
 #define MOST_PACKS 4096u
@@ -32,40 +30,6 @@ struct pack {
 static struct pack packs[MOST_PACKS];
 static size_t n_packs;
 static uint64_t bytes;
-
-static double now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void or_die(struct hf_error *err)
-{
-	if (!err)
-		return;
-	fprintf(stderr, "%s\n", hf_error_text(err));
-	exit(1);
-}
-
-static struct hf_repo *make(const char *dir)
-{
-	HF_RELEASED(hf_secret) secret = {0};
-	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
-	HF_FREED char *path = hf_format("%s/repo", dir);
-	const struct hf_repo_options options = {.cache_dir = dir};
-	struct hf_settings settings;
-	struct hf_store *store;
-	struct hf_repo *repo;
-
-	hf_secret_set(&secret, hf_span_str("a key file of the benchmark, long enough"));
-	hf_settings_default(&settings);
-	or_die(hf_store_open(path, true, &store));
-	or_die(hf_repo_init(store, &settings, "bench", &unlock));
-	or_die(hf_repo_open(store, &unlock, &options, &repo));
-	return repo;
-}
 
 static void fill(struct hf_repo *repo, const char *path)
 {
@@ -247,7 +211,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_check FILE [THREADS]\n");
 		return 2;
 	}
-	repo = make(dir);
+	repo = open_repo(dir, true);
 	fill(repo, argv[1]);
 	or_die(hf_catalog_each_pack(hf_repo_catalog(repo), add_pack, repo));
 	or_die(hf_catalog_each_place(hf_repo_catalog(repo), add_row, NULL));

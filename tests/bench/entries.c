@@ -2,31 +2,13 @@
  * How long an entry takes each way. Not a test: run it by hand on a release build.
  *     ninja -C build tests/bench/bench_entries && build/tests/bench/bench_entries
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "backend/format/entry.h"
+#include "tests/bench/bench.h"
 
 #define ENTRIES 73000
 #define IN_A_DIRECTORY 8
 #define ROUNDS 9
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void or_die(struct hf_error *err)
-{
-	if (!err)
-		return;
-	fprintf(stderr, "%s\n", hf_error_text(err));
-	exit(1);
-}
 
 /* A system file as a backup sees it: in a shared chunk, fingerprinted, root's. */
 static struct hf_entry system_file(unsigned i, char name[32], struct hf_extent *extent)
@@ -54,7 +36,7 @@ static struct hf_entry system_file(unsigned i, char name[32], struct hf_extent *
 static double build(unsigned in_one, struct hf_buf *out, struct hf_buf *ends)
 {
 	HF_OWNED(hf_dir_builder) builder = hf_dir_builder_new();
-	const double start = now();
+	const double start = now(CLOCK_PROCESS_CPUTIME_ID);
 
 	hf_buf_clear(out);
 	hf_buf_clear(ends);
@@ -69,7 +51,7 @@ static double build(unsigned in_one, struct hf_buf *out, struct hf_buf *ends)
 			hf_buf_add(ends, &out->len, sizeof(out->len));
 		}
 	}
-	return now() - start;
+	return now(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
 
 static size_t parse_one(struct hf_span dir)
@@ -97,7 +79,7 @@ static size_t parse_one(struct hf_span dir)
 
 static double parse(const struct hf_buf *dirs, const struct hf_buf *ends)
 {
-	const double start = now();
+	const double start = now(CLOCK_PROCESS_CPUTIME_ID);
 	size_t total = 0, from = 0, to;
 
 	for (size_t at = 0; at < ends->len; at += sizeof(to)) {
@@ -107,7 +89,7 @@ static double parse(const struct hf_buf *dirs, const struct hf_buf *ends)
 	}
 	if (total != ENTRIES)
 		exit(1);
-	return now() - start;
+	return now(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
 
 static void measure(unsigned in_one)

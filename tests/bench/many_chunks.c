@@ -2,15 +2,13 @@
  * many_chunks DIR COUNT: a catalog of COUNT chunks, made of nothing; then how large it is, how long
  * it takes to open, and what a look-up costs, for readers and for writers.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "backend/base/buf.h"
 #include "backend/base/time.h"
 #include "backend/format/hash.h"
 #include "backend/repo/catalog.h"
+#include "tests/bench/bench.h"
 
 #define ROWS 130u /* of a pack of 16 MiB */
 #define LOOKUPS 200000u
@@ -59,29 +57,21 @@ static hf_err fill(const char *path, uint64_t count)
 }
 
 /* Of the processor: what else the machine does is none of a look-up's. */
-static double cpu_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static hf_err measure(const char *path, uint64_t count)
 {
 	HF_OWNED(hf_catalog) catalog = NULL;
-	double start = cpu_seconds();
+	double start = now(CLOCK_PROCESS_CPUTIME_ID);
 	int64_t pack;
 	struct hf_location places[HF_MAX_LOCATIONS];
 	struct stat st;
 	size_t n;
 
 	HF_TRY(hf_catalog_open(path, &catalog));
-	printf("open                %8.3f s\n", (cpu_seconds() - start));
+	printf("open                %8.3f s\n", (now(CLOCK_PROCESS_CPUTIME_ID) - start));
 	if (stat(path, &st) == 0)
 		printf("bytes a chunk       %8.1f\n", (double)st.st_size / (double)count);
 	for (int turn = 0; turn < 2; turn++) {
-		start = cpu_seconds();
+		start = now(CLOCK_PROCESS_CPUTIME_ID);
 		for (uint64_t i = 0; i < LOOKUPS; i++) {
 			const struct hf_id id = id_of(i * 7919 % count);
 
@@ -90,22 +80,25 @@ static hf_err measure(const char *path, uint64_t count)
 				return hf_error_new(
 					HF_BUG, "chunk %llu is not found", (unsigned long long)i);
 		}
-		printf("look-up, reader     %8.2f us\n", (cpu_seconds() - start) / LOOKUPS * 1e6);
+		printf("look-up, reader     %8.2f us\n",
+			(now(CLOCK_PROCESS_CPUTIME_ID) - start) / LOOKUPS * 1e6);
 	}
-	start = cpu_seconds();
+	start = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (uint64_t i = 0; i < LOOKUPS; i++) {
 		const struct hf_id id = id_of(i * 7919 % count);
 
 		HF_TRY(hf_catalog_safe_copy(catalog, &id, &pack));
 	}
-	printf("look-up, writer     %8.2f us\n", (cpu_seconds() - start) / LOOKUPS * 1e6);
-	start = cpu_seconds();
+	printf("look-up, writer     %8.2f us\n",
+		(now(CLOCK_PROCESS_CPUTIME_ID) - start) / LOOKUPS * 1e6);
+	start = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (uint64_t i = 0; i < LOOKUPS; i++) {
 		const struct hf_id id = id_of(count + i);
 
 		HF_TRY(hf_catalog_safe_copy(catalog, &id, &pack));
 	}
-	printf("look-up, not there  %8.2f us\n", (cpu_seconds() - start) / LOOKUPS * 1e6);
+	printf("look-up, not there  %8.2f us\n",
+		(now(CLOCK_PROCESS_CPUTIME_ID) - start) / LOOKUPS * 1e6);
 	return NULL;
 }
 

@@ -2,9 +2,6 @@
  * What one core does with each primitive: MB/s of CPU time, the best of several rounds, so that a
  * busy machine does not count. Contents: text-like bytes, of which zstd keeps about a third.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "backend/format/cut.h"
 #include "backend/format/hash.h"
@@ -13,6 +10,7 @@
 #include "backend/format/seal.h"
 #include "backend/format/wire.h"
 #include "backend/format/zip.h"
+#include "tests/bench/bench.h"
 
 #define LEN (8u << 20)
 #define ROUNDS 7
@@ -30,14 +28,6 @@ struct bench {
 	struct hf_zip *zip;
 };
 
-static double cpu_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* run does n things (bytes, if the unit is MB/s) and gives n. */
 static void measure(
 	struct bench *bench, const char *name, const char *unit, size_t (*run)(struct bench *bench))
@@ -45,9 +35,9 @@ static void measure(
 	double best = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		const double begin = cpu_seconds();
+		const double begin = now(CLOCK_THREAD_CPUTIME_ID);
 		const size_t n = run(bench);
-		const double rate = (double)n / (cpu_seconds() - begin);
+		const double rate = (double)n / (now(CLOCK_THREAD_CPUTIME_ID) - begin);
 
 		best = HF_MAX(best, rate);
 	}

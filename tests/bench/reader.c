@@ -4,14 +4,12 @@
  * build tests/bench/bench_reader && build/tests/bench/bench_reader FILE [CHUNK_KIB]
  */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/base/fd.h"
 #include "backend/repo/reader.h"
 #include "backend/repo/writer.h"
+#include "tests/bench/bench.h"
 
 #define MAX_CHUNKS 65536u
 #define RANDOM_READS 2000u
@@ -21,44 +19,10 @@
 static struct hf_id content[MAX_CHUNKS], meta[MAX_CHUNKS];
 static size_t n_content, n_meta, bytes;
 
-static double now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void or_die(struct hf_error *err)
-{
-	if (!err)
-		return;
-	fprintf(stderr, "%s\n", hf_error_text(err));
-	exit(1);
-}
-
 static struct hf_error *note(void *arg, const struct hf_id *id)
 {
 	*(struct hf_id *)arg = *id;
 	return NULL;
-}
-
-static struct hf_repo *make(const char *dir)
-{
-	HF_RELEASED(hf_secret) secret = {0};
-	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
-	HF_FREED char *path = hf_format("%s/repo", dir);
-	const struct hf_repo_options options = {.cache_dir = dir};
-	struct hf_settings settings;
-	struct hf_store *store;
-	struct hf_repo *repo;
-
-	hf_secret_set(&secret, hf_span_str("a key file of the benchmark, long enough"));
-	hf_settings_default(&settings);
-	or_die(hf_store_open(path, true, &store));
-	or_die(hf_repo_init(store, &settings, "bench", &unlock));
-	or_die(hf_repo_open(store, &unlock, &options, &repo));
-	return repo;
 }
 
 static void put(struct hf_writer *writer, enum hf_object_kind kind, const uint8_t *at, size_t len,
@@ -153,7 +117,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_reader FILE [CHUNK_KIB]\n");
 		return 2;
 	}
-	repo = make(dir);
+	repo = open_repo(dir, true);
 	fill(repo, argv[1], chunk);
 	printf("%zu chunks of %zu KiB, in %s (remove it by hand)\n", n_content, chunk >> 10, dir);
 	sequential(repo, 0);
