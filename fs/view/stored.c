@@ -149,36 +149,43 @@ static hf_err open_content(struct stored *node, struct hf_content **out, struct 
 
 /* ---- making nodes ---- */
 
-/* Places are digests, so no two meet within as many positions as a directory has. */
+/*
+ * Numbers of what stands side by side are neighbours: cp reads a directory in their order, and what
+ * was stored together lies together. They begin at a digest, so no two meet within as many
+ * positions as a directory has.
+ */
+static void set_number(uint8_t key[HF_NODE_KEY_LEN], const uint8_t *begin, uint64_t position)
+{
+	uint64_t number;
+
+	memcpy(&number, begin, sizeof(number));
+	number += position + 1;
+	memcpy(key, &number, sizeof(number));
+}
+
 static void file_key(const struct stored *parent, uint64_t position, const struct hf_entry *entry,
 	uint8_t key[HF_NODE_KEY_LEN])
 {
-	uint64_t low;
-
 	if (entry->linked) {
 		digest(hf_span(parent->tree->snapshot, HF_SNAPSHOT_ID_LEN), hf_span("link", 4),
 			hf_span(entry->link_id, HF_LINK_ID_LEN), key);
 		return;
 	}
 	memcpy(key, parent->place, HF_NODE_KEY_LEN);
-	memcpy(&low, key, sizeof(low));
-	low += position + 1;
-	memcpy(key, &low, sizeof(low));
+	set_number(key, parent->place, position);
 }
 
-static void set_key(struct stored *node, const struct hf_entry *entry)
+static void dir_key(struct stored *node, const struct hf_entry *entry)
 {
-	struct tree *tree = node->tree;
-	const struct hf_span snapshot = hf_span(tree->snapshot, sizeof(tree->snapshot));
+	const struct tree *tree = node->tree;
 	const struct hf_span above = hf_span(node->parent->place, HF_NODE_KEY_LEN);
+	const struct hf_span seed = hf_span(tree->seed, sizeof(tree->seed));
+	uint8_t begin[HF_NODE_KEY_LEN];
 
-	if (entry->type == HF_DIR) {
-		digest(snapshot, above, entry->name, node->place);
-		digest(hf_span(tree->seed, sizeof(tree->seed)),
-			hf_span(node->place, HF_NODE_KEY_LEN), hf_span(NULL, 0), node->base.key);
-	} else {
-		file_key(node->parent, node->position, entry, node->base.key);
-	}
+	digest(hf_span(tree->snapshot, sizeof(tree->snapshot)), above, entry->name, node->place);
+	digest(seed, hf_span(node->place, HF_NODE_KEY_LEN), hf_span(NULL, 0), node->base.key);
+	digest(seed, above, hf_span("number", 6), begin);
+	set_number(node->base.key, begin, node->position);
 }
 
 static struct hf_node *make(struct stored *parent, uint64_t position, const struct hf_entry *entry)
@@ -194,7 +201,10 @@ static struct hf_node *make(struct stored *parent, uint64_t position, const stru
 	node->parent = of(hf_node_ref(&parent->base));
 	node->position = position;
 	node->type = entry->type;
-	set_key(node, entry);
+	if (entry->type == HF_DIR)
+		dir_key(node, entry);
+	else
+		file_key(parent, position, entry, node->base.key);
 	return &node->base;
 }
 
