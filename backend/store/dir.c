@@ -317,7 +317,11 @@ static hf_err mend(struct hf_store *store, const char *name, unsigned copy, stru
 	HF_FREED char *temp = NULL;
 
 	HF_TRY(write_temp(dir, path, copy, bytes, &temp));
-	if (dir->calls->rename(temp, path) < 0) {
+	int failed = dir->calls->rename(temp, path);
+
+	if (failed && errno == EISDIR && rmdir(path) == 0)
+		failed = dir->calls->rename(temp, path);
+	if (failed) {
 		struct hf_error *err = hf_dir_refused("giving it its name");
 
 		dir->calls->unlink(temp);
@@ -348,7 +352,8 @@ static hf_err remove_object(struct hf_store *store, const char *name)
 static hf_err open_object(
 	const struct dir *dir, const char *path, unsigned copy, struct hf_open_file **out)
 {
-	HF_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Something else may have its name: a FIFO's other end would be waited for. */
+	HF_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)

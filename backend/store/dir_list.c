@@ -85,8 +85,9 @@ static hf_err read_level(
 	DIR *open = opendir(path);
 
 	if (!open)
-		return errno == ENOENT ? hf_dir_absent(listing->root, path, copy)
-				       : hf_dir_refused("opendir");
+		return errno == ENOENT     ? hf_dir_absent(listing->root, path, copy)
+			: errno == ENOTDIR ? hf_error_new(HF_NOT_FOUND, "no directory")
+					   : hf_dir_refused("opendir");
 	level->open[copy] = open;
 	for (;;) {
 		HF_RELEASED(hf_buf) name = {0};
@@ -110,28 +111,38 @@ static hf_err read_level(
 	}
 }
 
-static hf_err show(const struct listing *listing, const struct level *level, const struct found *at)
+/* *shown false: it is no object, but what has its name in the other copy may be one. */
+static hf_err show(const struct listing *listing, const struct level *level, const struct found *at,
+	bool *shown)
 {
 	struct hf_object object = {.name = at->name};
 	struct stat st;
 
-	if (listing->names && at->regular)
-		return listing->each(listing->arg, &object);
-	if (fstatat(dirfd(level->open[at->copy]), strrchr(at->name, '/') + 1, &st, 0) < 0)
-		/* Removed meanwhile. */
-		return errno == ENOENT ? NULL : hf_dir_refused(at->name);
-	if (!S_ISREG(st.st_mode))
-		return NULL;
-	object.size = (uint64_t)st.st_size;
-	object.time = st.st_mtim.tv_sec * HF_NS_PER_S + st.st_mtim.tv_nsec;
+	*shown = false;
+	if (!listing->names || !at->regular) {
+		if (fstatat(dirfd(level->open[at->copy]), strrchr(at->name, '/') + 1, &st, 0) < 0)
+			/* Removed meanwhile. */
+			return errno == ENOENT ? NULL : hf_dir_refused(at->name);
+		if (!S_ISREG(st.st_mode))
+			return NULL;
+		object.size = (uint64_t)st.st_size;
+		object.time = st.st_mtim.tv_sec * HF_NS_PER_S + st.st_mtim.tv_nsec;
+	}
+	*shown = true;
 	return listing->each(listing->arg, &object);
 }
 
+static bool has_folders(const char *top)
+{
+	return strcmp(top, "packs/") == 0 || strcmp(top, "meta/") == 0;
+}
+
 /* parent: "packs/", "packs/ab/". */
-static hf_err list_level(const struct listing *listing, const char *parent, unsigned depth)
+static hf_err list_level(const struct listing *listing, const char *parent)
 {
 	HF_RELEASED(level) level = {0};
 	struct hf_error *err = read_level(listing, parent, 0, &level);
+	const char *done = "";
 
 	if (err && hf_error_kind(err) != HF_NOT_FOUND)
 		return err;
@@ -147,13 +158,16 @@ static hf_err list_level(const struct listing *listing, const char *parent, unsi
 		qsort(level.found, level.n, sizeof(*level.found), by_name);
 	for (size_t i = 0; i < level.n; i++) {
 		const struct found *at = &level.found[i];
+		bool shown = true;
 
-		if (i > 0 && strcmp(at->name, level.found[i - 1].name) == 0)
+		if (strcmp(at->name, done) == 0)
 			continue;
 		if (at->name[strlen(at->name) - 1] != '/')
-			HF_TRY(show(listing, &level, at));
-		else if (depth < 2)
-			HF_TRY(list_level(listing, at->name, depth + 1));
+			HF_TRY(show(listing, &level, at, &shown));
+		else if (has_folders(parent))
+			HF_TRY(list_level(listing, at->name));
+		if (shown)
+			done = at->name;
 	}
 	return NULL;
 }
@@ -167,7 +181,7 @@ hf_err hf_dir_list(const char *root, const char *prefix, const char *after, bool
 		HF_FREED char *top = hf_format("%s/", hf_store_tops[i]);
 
 		if (wanted(&listing, top))
-			HF_TRY(list_level(&listing, top, 1));
+			HF_TRY(list_level(&listing, top));
 	}
 	return NULL;
 }
