@@ -146,23 +146,43 @@ static void hand_over(struct hf_slot_secrets *from, struct hf_slot_secrets *out)
 	hf_wipe(from, sizeof(*from));
 }
 
-/* Which slots there are is not secret, and not believed: it is a hint to whoever took a wrong key.
- */
-static hf_err nothing_fits(const struct hf_keyring *keyring, const struct hf_unlock *unlock)
+static const char *way_of(enum hf_unlock_kind kind)
 {
 	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
-	HF_RELEASED(hf_buf) slots = {0};
 
-	for (size_t i = 0; i < HF_MIN(keyring->n_slots, MAX_NAMED_SLOTS); i++) {
+	return ways[(size_t)kind < ARRAY_LEN(ways) ? kind : 0];
+}
+
+/* Which slots there are is not secret, and not believed: it is a hint to whoever took a wrong key.
+ */
+static hf_err nothing_fits(const struct hf_keyring *keyring, const struct search *search)
+{
+	const struct hf_unlock *unlock = search->unlock;
+	HF_RELEASED(hf_buf) slots = {0};
+	bool named = false;
+
+	for (size_t i = 0; i < keyring->n_slots; i++) {
 		const struct hf_slot *slot = &keyring->slots[i];
 
-		hf_buf_printf(&slots, "%s%.*s (%s%s)", i ? ", " : "", (int)slot->name.len,
-			(const char *)slot->name.at, slot->revoked ? "revoked " : "",
-			ways[slot->unlock < ARRAY_LEN(ways) ? slot->unlock : 0]);
+		named |= may_fit(slot, unlock);
+		if (i < MAX_NAMED_SLOTS)
+			hf_buf_printf(&slots, "%s%.*s (%s%s)", i ? ", " : "", (int)slot->name.len,
+				(const char *)slot->name.at, slot->revoked ? "revoked " : "",
+				way_of(slot->unlock));
 	}
+	const char *more = keyring->n_slots > MAX_NAMED_SLOTS ? ", …" : "";
+
+	if (unlock->slot && !named)
+		return hf_error_new(HF_NO_KEY,
+			"there is no slot %s that a %s unlocks; hint: the slots are %s%s",
+			unlock->slot, way_of(unlock->kind), hf_buf_text(&slots), more);
+	if (search->left == 0)
+		return hf_error_new(HF_NO_KEY,
+			"none of the first %d slots with a passphrase fits; hint: name the slot, "
+			"with --slot",
+			HF_MAX_PASSPHRASE_SLOTS);
 	return hf_error_new(HF_NO_KEY, "no slot fits this %s; hint: the slots are %s%s",
-		ways[unlock->kind], hf_buf_text(&slots),
-		keyring->n_slots > MAX_NAMED_SLOTS ? ", …" : "");
+		way_of(unlock->kind), hf_buf_text(&slots), more);
 }
 
 hf_err hf_keyring_unlock(const struct hf_keyring *keyring, const struct hf_unlock *unlock,
@@ -180,7 +200,7 @@ hf_err hf_keyring_unlock(const struct hf_keyring *keyring, const struct hf_unloc
 	if (!found)
 		HF_TRY(find(&search, true, &found, &lock));
 	if (!found)
-		return nothing_fits(keyring, unlock);
+		return nothing_fits(keyring, &search);
 	HF_TRY(hf_slot_unwrap(found, &lock, &secrets));
 	HF_TRY(admit(keyring, found, &secrets));
 	*slot = found;

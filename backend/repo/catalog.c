@@ -44,6 +44,8 @@ static const char schema[] =
 
 static const char *const sql[QUERIES] = {
 	[SET_FACT] = "INSERT INTO facts VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
+	[RAISE_FACT] = "INSERT INTO facts VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE "
+		       "SET value = max(value, ?2)",
 	[GET_FACT] = "SELECT value FROM facts WHERE name = ?1",
 	[HAS_COMMIT] = "SELECT 1 FROM commits WHERE name = ?1",
 	[ADD_COMMIT] = "INSERT OR IGNORE INTO commits VALUES(?1, ?2, ?3, 0)",
@@ -114,6 +116,7 @@ static const char *const sql[QUERIES] = {
 		       " AND substr(body, 33) = ?2 AND slot <> ?3",
 	[EACH_WANTED] = "SELECT DISTINCT chunk FROM bad_copies w WHERE NOT EXISTS (SELECT 1"
 			" FROM chunks c WHERE c.id = w.chunk AND NOT EXISTS " HF_BAD_COPY ")",
+	[EACH_BAD_PACK] = "SELECT DISTINCT pack FROM bad_copies",
 	[COUNT_SUBSTITUTES] =
 		"SELECT count(*) FROM records WHERE " HF_STANDS_IN " AND (?3 = 0 OR slot = ?3)",
 	[GET_SUBSTITUTE] = "SELECT body FROM records WHERE " HF_STANDS_IN
@@ -421,13 +424,27 @@ void hf_catalog_cancel(struct hf_catalog *catalog)
 	unlock(catalog);
 }
 
-hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value)
+static hf_err note_fact(
+	struct hf_catalog *catalog, enum hf_query which, const char *name, int64_t value)
 {
-	HF_USE use = hf_use_begin(catalog, SET_FACT);
+	HF_USE use = hf_use_begin(catalog, which);
 
 	hf_use_text(&use, 1, hf_span_str(name));
 	hf_use_int(&use, 2, value);
 	return hf_use_run(&use, "setting a fact");
+}
+
+hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value)
+{
+	return note_fact(catalog, SET_FACT, name, value);
+}
+
+hf_err hf_catalog_raise(struct hf_catalog *catalog, const char *name, int64_t value)
+{
+	int64_t known;
+
+	HF_TRY(hf_catalog_fact(catalog, name, &known));
+	return value > known ? note_fact(catalog, RAISE_FACT, name, value) : NULL;
 }
 
 hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value)

@@ -23,6 +23,8 @@ void hf_catalog_cancel(struct hf_catalog *catalog);
 
 /* Small facts: "checkpoint", "keyring". 0 when not set. */
 hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value);
+/* One that only grows: what another process made of it meanwhile stays, if that is more. */
+hf_err hf_catalog_raise(struct hf_catalog *catalog, const char *name, int64_t value);
 hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value);
 
 /* ---- commits ---- */
@@ -39,9 +41,11 @@ hf_err hf_catalog_each_commit_of(
 	struct hf_catalog *catalog, uint32_t slot, hf_name_fn *each, void *arg);
 /*
  * A slot was revoked: takes back what it said since the cutoff, and forgets all commits since, so
- * that they are read and judged anew. Packs stay. Notes that this was done; once is enough.
+ * that they are read and judged anew. Packs stay. Notes for how many of its commits that count this
+ * was done: once is enough.
  */
-hf_err hf_catalog_distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff);
+hf_err hf_catalog_distrust(
+	struct hf_catalog *catalog, uint32_t slot, size_t n_counts, int64_t cutoff);
 
 /* ---- packs and chunks ---- */
 struct hf_pack {
@@ -177,6 +181,9 @@ hf_err hf_catalog_is_marked_by_other(struct hf_catalog *catalog, const struct hf
 /* Chunks of which each copy is marked as bad. */
 typedef struct hf_error *hf_id_fn(void *arg, const struct hf_id *id);
 hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *arg);
+/* The numbers of packs with a copy that is marked as bad. */
+typedef struct hf_error *hf_number_fn(void *arg, int64_t n);
+hf_err hf_catalog_each_bad_pack(struct hf_catalog *catalog, hf_number_fn *each, void *arg);
 /* How many substitutes there are for exactly this range of a chunk. slot 0: by any. */
 hf_err hf_catalog_count_substitutes(
 	struct hf_catalog *catalog, const struct hf_extent *lost, uint32_t slot, size_t *n);

@@ -10,6 +10,7 @@
 /* Prepared once, by name. */
 enum hf_query {
 	SET_FACT,
+	RAISE_FACT,
 	GET_FACT,
 	HAS_COMMIT,
 	ADD_COMMIT,
@@ -56,6 +57,7 @@ enum hf_query {
 	IS_BAD_COPY,
 	IS_BAD_FOR,
 	EACH_WANTED,
+	EACH_BAD_PACK,
 	COUNT_SUBSTITUTES,
 	GET_SUBSTITUTE,
 	ADD_SWEPT,

@@ -39,6 +39,19 @@ hf_err hf_catalog_each_wanted(struct hf_catalog *catalog, hf_id_fn *each, void *
 	}
 }
 
+hf_err hf_catalog_each_bad_pack(struct hf_catalog *catalog, hf_number_fn *each, void *arg)
+{
+	HF_USE use = hf_use_begin(catalog, EACH_BAD_PACK);
+	bool row;
+
+	for (;;) {
+		HF_TRY(hf_use_step(&use, &row));
+		if (!row)
+			return NULL;
+		HF_TRY(each(arg, sqlite3_column_int64(use.statement, 0)));
+	}
+}
+
 /* Binds the bounds of what substitutes for this range begin with; they live in bounds. */
 struct bounds {
 	struct hf_buf least, beyond;

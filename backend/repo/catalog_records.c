@@ -289,19 +289,20 @@ static hf_err distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff
 	return hf_use_run(&use, "forgetting commits");
 }
 
-hf_err hf_catalog_distrust(struct hf_catalog *catalog, uint32_t slot, int64_t cutoff)
+hf_err hf_catalog_distrust(
+	struct hf_catalog *catalog, uint32_t slot, size_t n_counts, int64_t cutoff)
 {
 	HF_FREED char *fact = hf_format("revoked %u", slot);
 	int64_t done;
 
 	HF_TRY(hf_catalog_fact(catalog, fact, &done));
-	if (done)
+	if (done == (int64_t)n_counts + 1)
 		return NULL;
 	HF_TRY(hf_catalog_begin(catalog));
 	struct hf_error *err = distrust(catalog, slot, cutoff);
 
 	if (!err)
-		err = hf_catalog_set(catalog, fact, 1);
+		err = hf_catalog_set(catalog, fact, (int64_t)n_counts + 1);
 	if (!err)
 		return hf_catalog_end(catalog);
 	hf_catalog_cancel(catalog);

@@ -144,7 +144,7 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
 	if (!err)
 		err = hf_catalog_set(repo->catalog, HF_FACT_TAKEN, repo->checkpoint);
 	if (!err)
-		err = hf_catalog_set(repo->catalog, "checkpoint", repo->checkpoint);
+		err = hf_catalog_raise(repo->catalog, "checkpoint", repo->checkpoint);
 	if (err) {
 		hf_catalog_cancel(repo->catalog);
 		return err;

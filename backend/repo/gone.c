@@ -86,14 +86,6 @@ hf_err hf_gone_commits(struct hf_repo *repo)
 	return NULL;
 }
 
-static hf_err claim(struct hf_repo *repo, const char *fact, uint32_t n)
-{
-	int64_t known;
-
-	HF_TRY(hf_catalog_fact(repo->catalog, fact, &known));
-	return n > known ? hf_catalog_set(repo->catalog, fact, n) : NULL;
-}
-
 /*
  * A commit that is dated long before a listing that lacked it: dated back, so as to be the first of
  * a period, or put by a machine that was asleep.
@@ -117,8 +109,8 @@ static hf_err judge_date(struct hf_repo *repo, const struct hf_commit *commit)
 hf_err hf_gone_weigh(struct hf_repo *repo, const struct hf_commit *commit)
 {
 	HF_TRY(judge_date(repo, commit));
-	HF_TRY(claim(repo, "claimed keyring", commit->keyring));
-	return claim(repo, "claimed checkpoint", commit->checkpoint);
+	HF_TRY(hf_catalog_raise(repo->catalog, "claimed keyring", commit->keyring));
+	return hf_catalog_raise(repo->catalog, "claimed checkpoint", commit->checkpoint);
 }
 
 static hf_err read_claim(struct hf_repo *repo, const char *fact, uint32_t *n)

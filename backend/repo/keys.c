@@ -45,6 +45,17 @@ bool hf_slot_may(const struct hf_slot *slot, unsigned rights)
 	return (slot->rights & (rights | HF_ADMIN)) != 0;
 }
 
+bool hf_slot_counts(const struct hf_slot *slot, const struct hf_id *commit)
+{
+	if (!slot->revoked)
+		return true;
+	for (size_t i = 0; i < slot->n_counts; i++) {
+		if (hf_id_equal(&slot->counts[i], commit))
+			return true;
+	}
+	return false;
+}
+
 bool hf_slot_may_source(const struct hf_slot *slot, struct hf_span source)
 {
 	if (slot->n_sources == 0)
@@ -359,23 +370,29 @@ static hf_err try_change(struct hf_repo *repo, change_fn *change, const void *ar
 	return hf_keys_put(repo->store, &draft.keyring, &draft.admin.root_seed);
 }
 
-/* Who comes second looks again and builds on the other's keyring, once. */
+/*
+ * Who comes second looks again and builds on the other's keyring, as long as others are first. What
+ * was made is noted at once: a store that goes back from here is told of.
+ */
 static hf_err change_keyring(struct hf_repo *repo, change_fn *change, const void *arg)
 {
 	struct hf_error *err = try_change(repo, change, arg);
 
-	if (err && hf_error_kind(err) == HF_EXISTS) {
-		hf_error_free(err); /* what follows decides */
-		err = try_change(repo, change, arg);
+	while (err && hf_error_kind(err) == HF_EXISTS) {
+		const uint32_t n = hf_repo_keyring(repo)->n;
+		struct hf_error *failed = refresh_locked(repo);
+
+		if (!failed && hf_repo_keyring(repo)->n == n)
+			return hf_error_in(err,
+				"keyring %u is there already, and is none that this repository's "
+				"root signed; hint: look who put it there, then remove it",
+				n + 1);
+		hf_error_free(err); /* another change was first: what follows decides */
+		err = failed ? failed : try_change(repo, change, arg);
 	}
-	if (err && hf_error_kind(err) == HF_EXISTS)
-		return hf_error_in(err,
-			"keyring %u is there already: another change was first, or an object "
-			"that is no keyring of this repository is in the way; hint: try again, "
-			"then remove what does not hold",
-			hf_repo_keyring(repo)->n + 1);
 	HF_TRY(err);
-	return refresh_locked(repo);
+	HF_TRY(refresh_locked(repo));
+	return hf_catalog_raise(repo->catalog, "keyring", hf_repo_keyring(repo)->n);
 }
 
 struct addition {
@@ -383,10 +400,32 @@ struct addition {
 	const struct hf_unlock *unlock;
 };
 
+/* Else a slot could be revoked, and its key go on under another's name. */
+static hf_err refuse_known_key(const struct draft *draft, const struct hf_unlock *unlock)
+{
+	HF_RELEASED(hf_slot_secrets) secrets = {0};
+	const struct hf_slot *slot;
+	struct hf_error *err =
+		hf_keyring_unlock(hf_repo_keyring(draft->repo), unlock, &slot, &secrets);
+
+	if (!err)
+		return hf_error_new(HF_INVALID,
+			"this key unlocks slot %.*s already; hint: each slot has a key of its own",
+			(int)slot->name.len, (const char *)slot->name.at);
+	if (hf_error_kind(err) == HF_DENIED)
+		return hf_error_in(hf_error_as(err, HF_INVALID),
+			"this key can't be used again; hint: make a new one");
+	if (hf_error_kind(err) != HF_NO_KEY)
+		return err;
+	hf_error_free(err); /* as it should be */
+	return NULL;
+}
+
 static hf_err add_slot(struct draft *draft, const void *arg)
 {
 	const struct addition *addition = arg;
 
+	HF_TRY(refuse_known_key(draft, addition->unlock));
 	return hf_keyring_add_slot(
 		&draft->keyring, &draft->arena, &draft->admin, addition->wish, addition->unlock);
 }
@@ -420,35 +459,46 @@ struct revocation {
 	int64_t distrust_after;
 };
 
-/* Names are unique among the slots that are not revoked. */
-static hf_err find_slot(struct draft *draft, const char *name, struct hf_slot **out)
+/*
+ * Names are unique among the slots that are not revoked. Of those that are, the last one of the
+ * name is meant, where only less of it is to count.
+ */
+static hf_err find_slot(
+	struct draft *draft, const struct revocation *revocation, struct hf_slot **out)
 {
 	const uint32_t own = hf_repo_slot(draft->repo)->n;
-	bool revoked = false;
+	const char *name = revocation->name;
 
+	*out = NULL;
 	for (size_t i = 0; i < draft->keyring.n_slots; i++) {
 		struct hf_slot *slot = &draft->keyring.slots[i];
 
-		if (!hf_span_equal(slot->name, hf_span_str(name)))
-			continue;
-		revoked = true;
-		if (slot->revoked)
-			continue;
-		/* Who revokes is an admin, so one always stays. */
-		if (slot->n == own)
-			return hf_error_new(HF_INVALID,
-				"slot %s is the one in use; hint: revoke it with another admin's "
-				"key",
-				name);
-		*out = slot;
-		return NULL;
+		if (hf_span_equal(slot->name, hf_span_str(name)))
+			*out = slot;
 	}
-	return revoked ? hf_error_new(HF_INVALID, "slot %s is revoked already", name)
-		       : hf_error_new(HF_NOT_FOUND,
-				 "no slot %s; hint: `holdfast key list` shows them", name);
+	if (!*out)
+		return hf_error_new(
+			HF_NOT_FOUND, "no slot %s; hint: `holdfast key list` shows them", name);
+	/* Who revokes is an admin, so one always stays. */
+	if ((*out)->n == own)
+		return hf_error_new(HF_INVALID,
+			"slot %s is the one in use; hint: revoke it with another admin's key",
+			name);
+	if ((*out)->revoked && revocation->distrust_after == INT64_MAX)
+		return hf_error_new(HF_INVALID,
+			"slot %s is revoked already; hint: `--distrust-after TIME` voids more of "
+			"what it added",
+			name);
+	if ((*out)->revoked && (*out)->last_checkpoint != draft->repo->checkpoint)
+		return hf_error_new(HF_INVALID,
+			"slot %s was revoked before checkpoint %u, and what that contains stays; "
+			"hint: forget its snapshots by their ids",
+			name, draft->repo->checkpoint);
+	return NULL;
 }
 
 struct counting {
+	const struct hf_slot *slot;
 	int64_t from, until; /* both count */
 	struct hf_id *ids;
 	size_t n, cap;
@@ -461,7 +511,7 @@ static hf_err count_commit(void *arg, const char *name)
 	int64_t time;
 
 	HF_TRY(hf_commit_name_parse(name, &time, &id));
-	if (time < counting->from || time > counting->until)
+	if (time < counting->from || time > counting->until || !hf_slot_counts(counting->slot, &id))
 		return NULL;
 	if (counting->n == HF_MAX_REVOKED_COMMITS)
 		return hf_error_new(HF_INVALID,
@@ -477,7 +527,8 @@ static hf_err count_commit(void *arg, const char *name)
 /* What a thief may add from now on, dated as he likes, is not among these. */
 static hf_err list_counting(struct draft *draft, int64_t distrust_after, struct hf_slot *slot)
 {
-	struct counting counting = {.from = draft->repo->cutoff, .until = distrust_after};
+	struct counting counting = {
+		.slot = slot, .from = draft->repo->cutoff, .until = distrust_after};
 	struct hf_error *err =
 		hf_catalog_each_commit_of(draft->repo->catalog, slot->n, count_commit, &counting);
 
@@ -493,12 +544,14 @@ static hf_err list_counting(struct draft *draft, int64_t distrust_after, struct 
 static hf_err revoke(struct draft *draft, const void *arg)
 {
 	const struct revocation *revocation = arg;
-	struct hf_slot *slot = NULL;
+	struct hf_slot *slot;
 
-	HF_TRY(find_slot(draft, revocation->name, &slot));
 	HF_TRY(hf_repo_sync(draft->repo, NULL));
-	HF_TRY(hf_store_now(draft->repo->store, &slot->revoked_at));
+	HF_TRY(find_slot(draft, revocation, &slot));
 	HF_TRY(list_counting(draft, revocation->distrust_after, slot));
+	if (slot->revoked)
+		return NULL;
+	HF_TRY(hf_store_now(draft->repo->store, &slot->revoked_at));
 	slot->last_checkpoint = draft->repo->checkpoint;
 	slot->revoked = true;
 	return add_epoch(draft, NULL);

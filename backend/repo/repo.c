@@ -149,18 +149,33 @@ static hf_err load_checkpoint(struct hf_repo *repo)
 	return found ? NULL : hf_error_new(HF_CORRUPT, "the first checkpoint vanished");
 }
 
-/* Neither keyring nor checkpoint may be older than what this machine has seen before. */
-static hf_err refuse_rollback(struct hf_repo *repo, const char *what, int64_t n)
+static hf_err judge_number(struct hf_repo *repo, const char *what, int64_t n, int64_t known)
 {
-	int64_t known;
-
-	HF_TRY(hf_catalog_fact(repo->catalog, what, &known));
 	if (n < known)
 		return hf_error_new(HF_CORRUPT,
 			"the store's newest %s is number %lld, but number %lld was seen before: it "
 			"was rolled back",
 			what, (long long)n, (long long)known);
-	return n > known ? hf_catalog_set(repo->catalog, what, n) : NULL;
+	return hf_catalog_raise(repo->catalog, what, n);
+}
+
+/*
+ * Neither keyring nor checkpoint may be older than what this machine has seen before. Another
+ * process may have seen newer ones since we looked: what it noted must be there now.
+ */
+static hf_err refuse_rollback(struct hf_repo *repo)
+{
+	int64_t keyring, checkpoint;
+	bool found;
+
+	HF_TRY(hf_catalog_fact(repo->catalog, "keyring", &keyring));
+	HF_TRY(hf_catalog_fact(repo->catalog, "checkpoint", &checkpoint));
+	if (hf_repo_keyring(repo)->n < keyring)
+		HF_TRY(hf_keys_refresh(repo));
+	if (repo->checkpoint < checkpoint)
+		HF_TRY(hf_checkpoint_load(repo, &found));
+	HF_TRY(judge_number(repo, "keyring", hf_repo_keyring(repo)->n, keyring));
+	return judge_number(repo, "checkpoint", repo->checkpoint, checkpoint);
 }
 
 hf_err hf_repo_open(struct hf_store *store, const struct hf_unlock *unlock,
@@ -182,9 +197,7 @@ hf_err hf_repo_open(struct hf_store *store, const struct hf_unlock *unlock,
 	if (!err)
 		err = open_catalog(repo, options->cache_dir);
 	if (!err)
-		err = refuse_rollback(repo, "keyring", hf_repo_keyring(repo)->n);
-	if (!err)
-		err = refuse_rollback(repo, "checkpoint", repo->checkpoint);
+		err = refuse_rollback(repo);
 	if (err) {
 		repo->store = NULL; /* taken on success only */
 		hf_repo_free(repo);
@@ -264,10 +277,16 @@ hf_err hf_repo_need(const struct hf_repo *repo, enum hf_right right, const char 
 			hf_buf_text(&needs), (int)slot->name.len, (const char *)slot->name.at,
 			hf_buf_text(&has));
 	}
-	if (source && !hf_slot_may_source(slot, hf_span_str(source)))
-		return hf_error_new(HF_DENIED, "the key of slot \"%.*s\" may not write to %s",
+	if (source && !hf_repo_may_source(repo, source))
+		return hf_error_new(HF_DENIED,
+			"the key of slot \"%.*s\" is limited to other sources than %s",
 			(int)slot->name.len, (const char *)slot->name.at, source);
 	return NULL;
+}
+
+bool hf_repo_may_source(const struct hf_repo *repo, const char *source)
+{
+	return hf_slot_may_source(hf_repo_slot(repo), hf_span_str(source));
 }
 
 bool hf_repo_may(const struct hf_repo *repo, enum hf_right right)

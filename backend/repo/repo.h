@@ -51,6 +51,8 @@ hf_err hf_repo_understood(struct hf_repo *repo);
 /* HF_DENIED, with the slot's name and rights, unless the slot may. source NULL: any. */
 hf_err hf_repo_need(const struct hf_repo *repo, enum hf_right right, const char *source);
 bool hf_repo_may(const struct hf_repo *repo, enum hf_right right);
+bool hf_repo_may_source(
+	const struct hf_repo *repo, const char *source); /* is it one of the slot's? */
 
 struct hf_store *hf_repo_store(const struct hf_repo *repo);
 struct hf_catalog *hf_repo_catalog(const struct hf_repo *repo);
@@ -75,8 +77,9 @@ hf_err hf_repo_add_slot(
 hf_err hf_repo_rotate(struct hf_repo *repo);
 /*
  * Ends a slot: no grant, a new epoch, and only those of its commits count that are known now and
- * not dated after distrust_after (INT64_MAX: all known ones). HF_NOT_FOUND; HF_INVALID: it is in
- * use, or revoked already.
+ * not dated after distrust_after (INT64_MAX: all known ones). Of a slot that is revoked already
+ * fewer may count, until a checkpoint contains them. HF_NOT_FOUND; HF_INVALID: it is in use, or
+ * revoked already.
  */
 hf_err hf_repo_revoke(struct hf_repo *repo, const char *name, int64_t distrust_after);
 

@@ -80,6 +80,8 @@ hf_err hf_keys_put(
 void hf_keys_free_all(struct hf_keys *keys);
 const struct hf_slot *hf_keys_slot(const struct hf_keyring *keyring, uint32_t n); /* NULL: none */
 bool hf_slot_may(const struct hf_slot *slot, unsigned rights); /* any of them; admin has all */
+/* Whether its commit of this name does: of a revoked slot those that the keyring lists. */
+bool hf_slot_counts(const struct hf_slot *slot, const struct hf_id *commit);
 bool hf_slot_may_source(const struct hf_slot *slot, struct hf_span source);
 
 /* ---- checkpoints.c ---- */

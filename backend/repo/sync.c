@@ -50,17 +50,6 @@ static void fetch_free(void *job)
 
 /* ---- verifying one ---- */
 
-static bool counts_still(const struct hf_slot *slot, const struct hf_id *id)
-{
-	if (!slot->revoked)
-		return true;
-	for (size_t i = 0; i < slot->n_counts; i++) {
-		if (hf_id_equal(&slot->counts[i], id))
-			return true;
-	}
-	return false;
-}
-
 static hf_err judge(struct fetch *fetch)
 {
 	struct hf_span object = hf_buf_span(&fetch->object);
@@ -88,7 +77,7 @@ static hf_err judge(struct fetch *fetch)
 		return hf_error_new(HF_CORRUPT, "its time is not its name's");
 	if (memcmp(fetch->commit.store, fetch->repo->store_id, HF_STORE_ID_LEN) != 0)
 		return hf_error_new(HF_CORRUPT, "it was made for another store");
-	fetch->counts = !fetch->ahead && counts_still(fetch->slot, &fetch->id);
+	fetch->counts = !fetch->ahead && hf_slot_counts(fetch->slot, &fetch->id);
 	return NULL;
 }
 
@@ -493,18 +482,16 @@ static hf_err sync_once(
 static hf_err follow_keyring(struct hf_repo *repo)
 {
 	const struct hf_keyring *keyring;
-	int64_t known;
 
 	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
 	HF_TRY(hf_keys_refresh(repo));
 	keyring = hf_repo_keyring(repo);
 	for (size_t i = 0; i < keyring->n_slots; i++) {
 		if (keyring->slots[i].revoked)
-			HF_TRY(hf_catalog_distrust(
-				repo->catalog, keyring->slots[i].n, repo->cutoff));
+			HF_TRY(hf_catalog_distrust(repo->catalog, keyring->slots[i].n,
+				keyring->slots[i].n_counts, repo->cutoff));
 	}
-	HF_TRY(hf_catalog_fact(repo->catalog, "keyring", &known));
-	return keyring->n > known ? hf_catalog_set(repo->catalog, "keyring", keyring->n) : NULL;
+	return hf_catalog_raise(repo->catalog, "keyring", keyring->n);
 }
 
 static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)

@@ -32,6 +32,38 @@ ok hf --key-file "$WORK/reader" --cache-dir "$WORK/cache-r" mount "$MNT"
 equal "$(cat "$MNT/latest/files/tree/more")" more "mounted with a reader's key"
 unmount_view
 
+# A variable that is not set must not give a slot all sources; one key is one slot's.
+head -c 64 /dev/urandom >"$WORK/limited"
+for sources in '' , 'files/a,,files/b' ' '; do
+    exits 2 hf key add --rights write --sources "$sources" --new-key-file "$WORK/limited" limited
+done
+exits 2 hf key add --rights write, --new-key-file "$WORK/limited" limited
+exits 2 hf key add --rights read --new-key-file "$WORK/writer" again
+said backups
+ok hf key add --rights 'write, maintain' --sources 'files/other , pg/*' --new-key-file "$WORK/limited" limited
+hf key list --json | grep -q '"sources": *\["files/other", *"pg/\*"\]' || fail "sources of a slot"
+ok hf backup --source other "$WORK/tree"
+ok hf backup --source other "$WORK/tree"
+exits 8 hf --key-file "$WORK/limited" --cache-dir "$WORK/cache-l" backup --source tree "$WORK/tree"
+ok hf --key-file "$WORK/limited" --cache-dir "$WORK/cache-l" forget --keep-last 1 --protect 0s
+equal "$(hf snapshots --json -s files/tree | wc -l) $(hf snapshots --json -s other | wc -l)" "2 1" "snapshots"
+
+# Revoked, and then less of it is to count; not a time that is yet to come.
+ok hf backup --source tree "$WORK/tree"
+echo stolen >"$WORK/tree/more"
+ok hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" backup --source tree "$WORK/tree"
+exits 2 hf key revoke --distrust-after 2199-01-01 backups
+ok hf key revoke backups
+equal "$(hf cat latest/files/tree/more)" stolen "what a revoked key added before"
+exits 2 hf key revoke backups
+said "--distrust-after"
+ok hf key revoke --distrust-after '1h ago' backups
+equal "$(hf cat latest/files/tree/more)" more "without what the thief added"
+equal "$(hf --cache-dir "$WORK/cache-new" cat latest/files/tree/more)" more "on a machine that knew nothing"
+exits 2 hf key add --rights write --new-key-file "$WORK/writer" once-more
+said revoked
+exits 2 hf --key-file "$WORK/limited" --passphrase-file "$WORK/limited" snapshots
+
 # A repository with a passphrase.
 export HOLDFAST_REPOSITORY=$WORK/with-passphrase
 unset HOLDFAST_KEY_FILE

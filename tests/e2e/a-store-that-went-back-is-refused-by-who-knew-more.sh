@@ -39,3 +39,41 @@ exits 4 hf snapshots
 exits 4 hf backup --source tree "$WORK/tree"
 exits 4 hf --cache-dir "$WORK/nothing-known" --at-least 2 snapshots
 ok hf --cache-dir "$WORK/nothing-known" snapshots
+
+# Who changes the keyring knows of it at once: a revocation can't be taken back unnoticed.
+export HOLDFAST_REPOSITORY=$WORK/revoked
+ok hf init
+ok hf backup --source tree "$WORK/tree"
+head -c 64 /dev/urandom >"$WORK/thief"
+ok hf key add --rights write --new-key-file "$WORK/thief" thief
+ok hf key revoke thief
+newest=$(cd "$HOLDFAST_REPOSITORY/keyring" && printf '%s\n' * | tail -n 1)
+rm "$HOLDFAST_REPOSITORY/keyring/$newest" "$HOLDFAST_REPOSITORY/twin/keyring/$newest"
+exits 4 hf snapshots
+said "was seen before"
+
+# What another process brings meanwhile is no going back.
+export HOLDFAST_REPOSITORY=$WORK/busy
+ok hf init --grace 0s
+ok hf backup --source tree "$WORK/tree"
+(
+    for ((i = 0; i < 12; i++)); do
+        echo "$i" >"$WORK/tree/file"
+        hf -q key rotate && hf -q backup --source other "$WORK/tree" &&
+            hf -q forget -s other --keep-last 1 --protect 0s >"$WORK/forgot" && hf -q prune || exit 1
+    done
+) &
+while kill -0 $! 2>/dev/null; do
+    ok hf -q ls latest/files/tree
+done
+wait $! || fail "a change beside others"
+
+# Changes of the keyring at the same time: each builds on the others'.
+for ((i = 0; i < 6; i++)); do
+    head -c 64 /dev/urandom >"$WORK/one-$i"
+    hf -q key add --rights read --new-key-file "$WORK/one-$i" "one-$i" 2>"$WORK/added-$i" &
+done
+for ((i = 0; i < 6; i++)); do
+    wait -n || fail "a slot was not added: $(cat "$WORK"/added-*)"
+done
+equal "$(hf key list --json | grep -c '"one-')" 6 "slots"

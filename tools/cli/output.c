@@ -132,10 +132,16 @@ void hf_table_show(struct hf_table_out *table)
 
 		print_cell(table->cells[i], widest[c], table->titles[c][0] == '>',
 			c + 1 == table->columns);
-		free(table->cells[i]);
 	}
-	free(table->cells);
 	free(widest);
+	hf_table_free(table);
+}
+
+void hf_table_free(struct hf_table_out *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		free(table->cells[i]);
+	free(table->cells);
 	free(table);
 }
 

@@ -27,6 +27,7 @@ struct hf_table_out *hf_table_new(const char *const *titles);
 /* From left to right, row by row; shown so that a terminal is safe. */
 void hf_table_cell(struct hf_table_out *table, const char *text);
 void hf_table_show(struct hf_table_out *table); /* prints and frees */
+void hf_table_free(struct hf_table_out *table); /* not shown */
 
 /* Escaped for a terminal, or raw for a pipe. */
 void hf_show_name(struct hf_span name, struct hf_buf *out);

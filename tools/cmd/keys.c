@@ -29,26 +29,52 @@ static const struct hf_option add_options[] = {
 
 static const char *const right_names[] = {"write", "read", "maintain", "admin"};
 
+/* The next of a list with commas, without the blanks around it; *at NULL behind the last one.
+ * Changes the list. */
+static char *next_of(char **at)
+{
+	char *item = strsep(at, ",");
+	size_t len;
+
+	item += strspn(item, " ");
+	len = strlen(item);
+	while (len > 0 && item[len - 1] == ' ')
+		item[--len] = 0;
+	return item;
+}
+
 static hf_err parse_rights(const char *text, uint32_t *rights)
 {
-	*rights = 0;
-	if (!text)
-		*rights = HF_ALL_RIGHTS;
-	while (text && *text) {
-		const size_t len = strcspn(text, ",");
+	HF_FREED char *list = text ? hf_strdup(text) : NULL;
+
+	*rights = text ? 0 : HF_ALL_RIGHTS;
+	for (char *at = list; at;) {
+		const char *name = next_of(&at);
 		size_t i = 0;
 
-		while (i < 4 &&
-			(strlen(right_names[i]) != len || memcmp(right_names[i], text, len) != 0))
+		while (i < ARRAY_LEN(right_names) && strcmp(right_names[i], name) != 0)
 			i++;
-		if (i == 4)
+		if (i == ARRAY_LEN(right_names))
 			return hf_error_new(HF_INVALID,
-				"\"%.*s\" is no right; hint: write, read, maintain, admin",
-				(int)len, text);
+				"--rights: \"%s\" is no right; hint: write, read, maintain, admin",
+				name);
 		*rights |= 1u << i;
-		text += len + (text[len] == ',');
 	}
-	return *rights ? NULL : hf_error_new(HF_INVALID, "a slot without rights is of no use");
+	return NULL;
+}
+
+/* An empty list must not become "all": it may be a variable that was not set. */
+static hf_err parse_sources(
+	char *list, struct hf_slot_wish *wish, const char **sources, size_t most)
+{
+	wish->sources = sources;
+	for (char *at = list; at && wish->n_sources < most;) {
+		sources[wish->n_sources] = next_of(&at);
+		if (!*sources[wish->n_sources++])
+			return hf_error_new(HF_INVALID,
+				"--sources: an empty pattern; hint: without --sources it is all");
+	}
+	return NULL;
 }
 
 static hf_err new_unlock(const struct add *add, struct hf_cli_unlock *out)
@@ -78,15 +104,13 @@ static hf_err run_add(struct hf_cli *cli, const void *options, const struct hf_o
 {
 	const struct add *add = options;
 	__attribute__((cleanup(hf_cli_unlock_release))) struct hf_cli_unlock unlock = {0};
-	HF_FREED char *patterns = hf_strdup(add->sources ? add->sources : "");
+	HF_FREED char *patterns = add->sources ? hf_strdup(add->sources) : NULL;
 	const char *sources[HF_MAX_PATTERNS + 1]; /* one too many is refused where it is added */
-	struct hf_slot_wish wish = {.name = operands->at[0], .sources = sources};
+	struct hf_slot_wish wish = {.name = operands->at[0]};
 	struct hf_repo *repo;
 
 	HF_TRY(parse_rights(add->rights, &wish.rights));
-	for (char *at = strtok(patterns, ","); at && wish.n_sources < ARRAY_LEN(sources);
-		at = strtok(NULL, ","))
-		sources[wish.n_sources++] = at;
+	HF_TRY(parse_sources(patterns, &wish, sources, ARRAY_LEN(sources)));
 	HF_TRY(hf_cli_repo(cli, &repo));
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(new_unlock(add, &unlock));
@@ -146,6 +170,17 @@ static void show_sources(const struct hf_slot *slot, struct hf_buf *out)
 		hf_buf_printf(out, "all");
 }
 
+/* Its patterns; none: all. */
+static json_t *json_sources(const struct hf_slot *slot)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < slot->n_sources; i++)
+		json_array_append_new(array,
+			json_stringn((const char *)slot->sources[i].at, slot->sources[i].len));
+	return array;
+}
+
 static const char *state_of(const struct hf_repo *repo, const struct hf_slot *slot)
 {
 	if (slot->revoked)
@@ -183,7 +218,7 @@ static void list_slot(
 			"keyring", (int)keyring->n, "epochs", (int)keyring->n_epochs);
 
 		hf_json_set_text(line, "name", name);
-		hf_json_set_text(line, "sources", hf_buf_text(&sources));
+		json_object_set_new(line, "sources", json_sources(slot));
 		add_revocation(line, slot);
 		hf_json_line(line);
 		return;
@@ -264,6 +299,11 @@ static hf_err run_revoke(
 		HF_TRY(hf_error_in(
 			hf_time_parse(revoke->distrust_after, hf_time_now(), &distrust_after, NULL),
 			"--distrust-after"));
+	if (revoke->distrust_after && distrust_after > hf_time_now())
+		return hf_error_new(HF_INVALID,
+			"--distrust-after: that is yet to come; hint: without it all counts that "
+			"was "
+			"added until now");
 	HF_TRY(hf_cli_repo(cli, &repo));
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(hf_repo_revoke(repo, operands->at[0], distrust_after));

@@ -55,10 +55,16 @@ struct run {
 	size_t n, cap, kept, floods;
 };
 
-static void add_id(struct run *run, const uint8_t id[HF_SNAPSHOT_ID_LEN])
+/* false: it was named before. */
+static bool add_id(struct run *run, const uint8_t id[HF_SNAPSHOT_ID_LEN])
 {
+	for (size_t i = 0; i < run->n; i++) {
+		if (memcmp(run->ids[i], id, HF_SNAPSHOT_ID_LEN) == 0)
+			return false;
+	}
 	run->ids = hf_grow(run->ids, &run->cap, run->n + 1, sizeof(*run->ids));
 	memcpy(run->ids[run->n++], id, HF_SNAPSHOT_ID_LEN);
+	return true;
 }
 
 static void show(struct run *run, const struct hf_snapshot_info *info, bool keep, const char *why)
@@ -147,13 +153,21 @@ static hf_err judge_sources(struct run *run)
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_names names;
 
-	for (size_t i = 0; i < run->wish->sources.n; i++)
-		HF_TRY(judge_source(run, run->wish->sources.at[i]));
+	for (size_t i = 0; i < run->wish->sources.n; i++) {
+		HF_FREED char *source = hf_cli_source(run->wish->sources.at[i]);
+
+		HF_TRY(judge_source(run, source));
+	}
 	if (run->wish->sources.n)
 		return NULL;
 	HF_TRY(hf_history_sources(run->repo, &arena, &names));
-	for (size_t i = 0; i < names.n; i++)
-		HF_TRY(judge_source(run, (const char *)names.at[i].at));
+	for (size_t i = 0; i < names.n; i++) {
+		const char *source = (const char *)names.at[i].at;
+
+		/* A key that is limited to some sources forgets of those. */
+		if (run->wish->dry_run || hf_repo_may_source(run->repo, source))
+			HF_TRY(judge_source(run, source));
+	}
 	return NULL;
 }
 
@@ -188,8 +202,8 @@ static hf_err take_named(struct run *run, const char *hex)
 	HF_TRY(hf_error_in(refuse_newest(run, source, &info), "%s", hex));
 	if (!run->wish->dry_run)
 		HF_TRY(hf_repo_need(run->repo, HF_MAINTAIN, source));
-	add_id(run, info.id);
-	show(run, &info, false, "named");
+	if (add_id(run, info.id))
+		show(run, &info, false, "named");
 	return NULL;
 }
 
@@ -217,7 +231,10 @@ static hf_err judge_and_forget(struct run *run, const struct hf_operands *operan
 {
 	struct hf_error *err = judge(run, operands);
 
-	if (run->table)
+	/* What did not come to an end decided nothing. */
+	if (run->table && err)
+		hf_table_free(run->table);
+	else if (run->table)
 		hf_table_show(run->table);
 	HF_TRY(err);
 	if (run->n && !run->wish->dry_run)
