@@ -137,7 +137,7 @@ void hf_basis_print(struct hf_basis *basis, struct hf_buf *out)
 
 static struct hf_error *shaken(const char *why)
 {
-	return hf_error_new(HF_TRANSIENT, "%s while this went on; hint: run it again", why);
+	return hf_error_new(HF_TRANSIENT, "%s while this went on", why);
 }
 
 /* Each on its own: a copy elsewhere would do, but this is rare, and to begin anew is simple. */

@@ -204,8 +204,11 @@ static bool is_whole(const struct hf_scrub *scrub)
 	return true;
 }
 
+/* To a key that may neither read nor maintain, reading it proves nothing to others. */
 static void prove(struct hf_checking *check, const struct hf_expected *expected)
 {
+	if (!hf_repo_may(check->repo, HF_READ) && !hf_repo_may(check->repo, HF_MAINTAIN))
+		return;
 	check->result->proven_packs++;
 	check->result->proven_bytes += expected->pack.size;
 	hf_prover_add(check->prover, &expected->pack.id);
@@ -325,25 +328,36 @@ static void choice_release(struct choice *choice)
 }
 #define CHOICE __attribute__((cleanup(choice_release))) struct choice
 
-static void choose(struct hf_checking *check, struct choice *out)
+static hf_err note_bad_pack(void *arg, int64_t pack)
+{
+	struct hf_expected *expected = hf_check_of_pack(arg, pack);
+
+	if (expected)
+		expected->marked = true;
+	return NULL;
+}
+
+static hf_err choose(struct hf_checking *check, struct choice *out)
 {
 	const struct hf_check_options *options = check->options;
 	size_t n = 0;
 
 	if (!options->read_data)
-		return;
+		return NULL;
+	HF_TRY(hf_catalog_each_bad_pack(hf_repo_catalog(check->repo), note_bad_pack, check));
 	out->packs = hf_calloc(HF_MAX(check->n, 1), sizeof(*out->packs));
 	for (size_t i = 0; i < check->n; i++) {
 		const struct hf_pack *pack = &check->at[i].pack;
 
 		if (pack->n)
-			out->packs[n++] =
-				(struct hf_proof_pack){i, pack->proven, pack->seen, pack->size};
+			out->packs[n++] = (struct hf_proof_pack){
+				i, check->at[i].marked, pack->proven, pack->seen, pack->size};
 	}
 	out->n = options->oldest || options->most ? hf_proof_choose(out->packs, n, options->most)
 						  : n;
 	for (size_t i = 0; i < out->n; i++)
 		check->at[out->packs[i].object].chosen = true;
+	return NULL;
 }
 
 static hf_err scrub_one(struct hf_checking *check, struct hf_pool *pool, size_t object)
@@ -361,7 +375,7 @@ static hf_err scrub_all(struct hf_checking *check)
 	HF_OWNED(hf_pool) pool = NULL;
 	CHOICE choice = {0};
 
-	choose(check, &choice);
+	HF_TRY(choose(check, &choice));
 	count_total(check);
 	HF_TRY(hf_pool_new(&job_ops, workers, workers + 1, &pool));
 	for (size_t i = 0; i < check->n; i++) {
@@ -373,13 +387,9 @@ static hf_err scrub_all(struct hf_checking *check)
 	return hf_pool_drain(pool);
 }
 
-/* ---- chunks ---- */
-
-/* NULL: of a pack that came while we were looking. */
-static struct hf_expected *of_place(
-	const struct hf_checking *check, const struct hf_location *place)
+struct hf_expected *hf_check_of_pack(const struct hf_checking *check, int64_t pack)
 {
-	const struct hf_id key = number_key(place->pack);
+	const struct hf_id key = number_key(pack);
 	const union hf_map_value *value = hf_map_get(&check->by_pack, &key);
 
 	return value ? &check->at[value->number - 1] : NULL;
@@ -387,117 +397,10 @@ static struct hf_expected *of_place(
 
 static hf_err count_place(void *arg, const struct hf_location *place)
 {
-	struct hf_expected *expected = of_place(arg, place);
+	struct hf_expected *expected = hf_check_of_pack(arg, place->pack);
 
 	if (expected)
 		expected->places++;
-	return NULL;
-}
-
-static hf_err suspect_place(void *arg, const struct hf_location *place)
-{
-	struct hf_checking *check = arg;
-	const struct hf_expected *expected = of_place(check, place);
-
-	if (!expected || !expected->broken)
-		return NULL;
-	check->suspects = hf_grow(check->suspects, &check->suspects_cap, check->n_suspects + 1,
-		sizeof(*check->suspects));
-	check->suspects[check->n_suspects++] =
-		(struct hf_suspect){.id = place->row.id, .object = (size_t)(expected - check->at)};
-	return NULL;
-}
-
-static void report_lost(
-	struct hf_checking *check, const struct hf_suspect *suspect, const struct hf_error *err)
-{
-	const bool denied = hf_error_kind(err) == HF_DENIED;
-	char name[HF_COMMIT_NAME_LEN + 1];
-	const struct hf_finding finding = {
-		.object = name,
-		.text = denied ? "this key can't tell whether the chunk can still be read"
-			       : hf_error_text(err),
-		.chunk = &suspect->id,
-		.lost = true,
-	};
-
-	hf_pack_object_name(&check->at[suspect->object].pack, name);
-	hf_check_report(check, &finding);
-}
-
-/* Every copy of it was tried, and none was good. */
-static hf_err want(struct hf_checking *check, const struct hf_id *chunk)
-{
-	struct hf_catalog *catalog = hf_repo_catalog(check->repo);
-	struct hf_location places[HF_MAX_LOCATIONS];
-	size_t n;
-
-	HF_TRY(hf_catalog_find(catalog, chunk, places, &n));
-	for (size_t i = 0; i < n; i++) {
-		struct hf_pack pack;
-
-		HF_TRY(hf_catalog_pack(catalog, places[i].pack, &pack));
-		check->wanted = hf_grow(check->wanted, &check->wanted_cap, check->n_wanted + 1,
-			sizeof(*check->wanted));
-		check->wanted[check->n_wanted++] = (struct hf_wanted){*chunk, pack.id};
-	}
-	check->result->wanted_chunks += n > 0;
-	return NULL;
-}
-
-static hf_err try_suspect(struct hf_checking *check, const struct hf_suspect *suspect)
-{
-	const enum hf_object_kind kind = check->at[suspect->object].pack.kind;
-	struct hf_error *err;
-	bool corrupt;
-	uint8_t *bytes;
-	size_t len;
-
-	HF_TRY(hf_stop_check(check->options->stop));
-	err = hf_opener_chunk(check->opener, kind == HF_META_PACK ? kind : HF_CONTENT_PACK,
-		&suspect->id, &bytes, &len);
-	if (!err) {
-		free(bytes);
-		return NULL;
-	}
-	if (!hf_scrub_finds(check->repo, err))
-		return err;
-	report_lost(check, suspect, err);
-	corrupt = hf_error_kind(err) == HF_CORRUPT;
-	hf_error_free(err); /* its text is the finding */
-	return corrupt ? want(check, &suspect->id) : NULL;
-}
-
-/* Only a key that can decode may say so, and only a check that may leave something behind. */
-static void mark_wanted(struct hf_checking *check)
-{
-	const struct hf_check_options *options = check->options;
-	struct hf_error *err = NULL;
-
-	if (check->n_wanted && hf_repo_may(check->repo, HF_READ) &&
-		(options->read_data || options->repair))
-		err = hf_repo_mark_wanted(check->repo, check->wanted, check->n_wanted);
-	else
-		check->result->wanted_chunks = 0;
-	if (!err)
-		return;
-	hf_log(HF_WARN, "lost chunks can't be marked as wanted", "why", hf_error_text(err), NULL);
-	hf_error_free(err); /* told, and so is what is lost */
-	check->result->wanted_chunks = 0;
-}
-
-/* The scan is by id: copies of one chunk stand together. */
-static hf_err check_chunks(struct hf_checking *check)
-{
-	if (!check->broken)
-		return NULL;
-	HF_TRY(hf_catalog_each_place(hf_repo_catalog(check->repo), suspect_place, check));
-	for (size_t i = 0; i < check->n_suspects; i++) {
-		const struct hf_suspect *suspect = &check->suspects[i];
-
-		if (i == 0 || !hf_id_equal(&suspect->id, &suspect[-1].id))
-			HF_TRY(try_suspect(check, suspect));
-	}
 	return NULL;
 }
 
@@ -509,7 +412,7 @@ static void report_half(void *arg, const struct hf_finding *finding)
 static hf_err look_at_all(struct hf_checking *check)
 {
 	HF_TRY(scrub_all(check));
-	HF_TRY(check_chunks(check));
+	HF_TRY(hf_check_chunks(check));
 	return hf_halves_look_again(&check->halves, check->repo, report_half, check);
 }
 
@@ -543,7 +446,7 @@ static hf_err check_objects(struct hf_checking *check)
 
 	hf_prover_end(check->prover);
 	if (!err)
-		mark_wanted(check);
+		hf_check_mark_wanted(check);
 	return err;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What check.c and check_numbers.c (keyrings and checkpoints, and what is told) share of one check.
- * For these files only; the owner's thread.
+ * What check.c, check_chunks.c and check_numbers.c (keyrings, checkpoints, what is told) share of
+ * one check. For these files only; the owner's thread.
  */
 #ifndef HF_REPO_CHECK_STATE_H
 #define HF_REPO_CHECK_STATE_H
@@ -19,15 +19,17 @@ struct hf_expected {
 	bool known;          /* the catalog has it */
 	bool listed;         /* the store has its first copy */
 	bool broken;         /* in at least one copy, still */
+	bool marked;         /* a chunk of it was found bad before */
 	bool chosen;         /* its content is read, or its chunks are decoded */
 	uint64_t listed_size;
 	uint64_t places; /* rows of the catalog that point here */
 };
 
-/* A chunk that some pack which is not whole should have. */
+/* A chunk that some pack which is not whole should have, or that was marked as lost before. */
 struct hf_suspect {
 	struct hf_id id;
-	size_t object;
+	size_t object; /* in `at`; of a marked one nothing */
+	bool marked;
 };
 
 struct hf_checking {
@@ -47,7 +49,17 @@ struct hf_checking {
 	struct hf_halves halves;
 	struct hf_wanted *wanted; /* all copies of chunks that are lost */
 	size_t n_wanted, wanted_cap;
+	uint64_t unmarked; /* how many chunks those are */
 };
+
+/* ---- check.c ---- */
+/* By the catalog's number. NULL: it came while we were looking. */
+struct hf_expected *hf_check_of_pack(const struct hf_checking *check, int64_t pack);
+
+/* ---- check_chunks.c ---- */
+hf_err hf_check_chunks(struct hf_checking *check);
+/* Of what is lost, if this check may leave that behind; what can't be marked is told, no error. */
+void hf_check_mark_wanted(struct hf_checking *check);
 
 /* ---- check_numbers.c ---- */
 void hf_check_report(struct hf_checking *check, const struct hf_finding *finding);

@@ -127,6 +127,16 @@ static hf_err next_need(struct walk *walk)
 	return hf_id_sort_next(walk->prune->live, &walk->need, &walk->more);
 }
 
+/* No pack has what is needed next. */
+static hf_err miss(struct walk *walk)
+{
+	const struct hf_prune_options *options = &walk->prune->options;
+
+	if (!options->excused || !options->excused(options->arg, &walk->need))
+		walk->prune->result.missing++;
+	return next_need(walk);
+}
+
 /* A copy in a pack that stays is worth more than one that is announced, a whole one more than a
  * bad; 0: its pack is gone. */
 #define WHOLE 3
@@ -229,10 +239,8 @@ static hf_err end_group(struct walk *walk)
 		return NULL;
 	const struct hf_id id = walk->copies[0].row.id;
 
-	while (walk->more && memcmp(&walk->need, &id, sizeof(id)) < 0) {
-		walk->prune->result.missing++;
-		HF_TRY(next_need(walk));
-	}
+	while (walk->more && memcmp(&walk->need, &id, sizeof(id)) < 0)
+		HF_TRY(miss(walk));
 	if (walk->more && hf_id_equal(&walk->need, &id)) {
 		HF_TRY(keep_best(walk));
 		HF_TRY(next_need(walk));
@@ -262,10 +270,8 @@ hf_err hf_prune_each_needed(struct hf_prune *prune, hf_needed_fn *each, void *ar
 	HF_TRY(next_need(&walk));
 	HF_TRY(hf_catalog_each_place(hf_repo_catalog(prune->repo), meet_place, &walk));
 	HF_TRY(end_group(&walk));
-	while (walk.more) {
-		prune->result.missing++;
-		HF_TRY(next_need(&walk));
-	}
+	while (walk.more)
+		HF_TRY(miss(&walk));
 	return NULL;
 }
 
@@ -283,6 +289,17 @@ static hf_err count_needed(void *arg, const struct hf_location *copies, size_t n
 }
 
 /* ---- the whole ---- */
+
+/* Unused, but no older than what a backup under way may have just made. */
+static void note_young(struct hf_prune *prune)
+{
+	for (size_t i = 0; i < prune->n; i++) {
+		struct hf_pack_use *use = &prune->uses[i];
+
+		use->young = use->named && !use->announced && use->live == 0 &&
+			use->pack.seen > prune->now - prune->grace;
+	}
+}
 
 /*
  * A listing is not one moment, and a checkpoint may come between the listing and the look for it:
@@ -312,5 +329,7 @@ hf_err hf_prune_look(struct hf_prune *prune)
 	HF_TRY(hf_segments_read(prune->repo));
 	HF_TRY(prune->options.mark(prune->options.arg, prune->now, prune->live));
 	HF_TRY(gather_packs(prune));
-	return hf_prune_each_needed(prune, count_needed, prune);
+	HF_TRY(hf_prune_each_needed(prune, count_needed, prune));
+	note_young(prune);
+	return NULL;
 }

@@ -25,6 +25,8 @@ static int by_age(const void *a, const void *b)
 {
 	const struct hf_proof_pack *one = a, *other = b;
 
+	if (one->bad != other->bad)
+		return one->bad ? 1 : -1;
 	if (one->proven != other->proven)
 		return one->proven < other->proven ? -1 : 1;
 	if (one->seen != other->seen)

@@ -12,10 +12,12 @@ struct hf_proof_pack {
 	size_t object; /* the caller's number */
 	int64_t proven, seen;
 	uint64_t size;
+	bool bad; /* known to be */
 };
 /*
- * Sorts: never proven first, then the longest ago. Gives how many from the front are at most `most`
- * bytes, and at least one, so that a small budget gets around, too; 0: all.
+ * Sorts: never proven first, then the longest ago, and last what is known to be bad: else it would
+ * be first for ever. Gives how many from the front are at most `most` bytes, and at least one, so
+ * that a small budget gets around, too; 0: all.
  */
 size_t hf_proof_choose(struct hf_proof_pack *packs, size_t n, uint64_t most);
 

@@ -71,11 +71,13 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 		hf_error_free(err); /* not ours to judge */
 		return NULL;
 	}
-	if (hf_prune_use(left->prune, &id) || hf_map_get(&left->segments, &id) ||
-		!is_left(left->prune, object))
+	if (hf_prune_use(left->prune, &id) || hf_map_get(&left->segments, &id))
 		return NULL;
 	HF_TRY(hf_catalog_is_swept(hf_repo_catalog(left->prune->repo), &id, &swept));
 	if (swept)
+		return NULL;
+	left->prune->result.unnamed_bytes += object->size;
+	if (!is_left(left->prune, object))
 		return NULL;
 	left->ids = hf_grow(left->ids, &left->cap, left->n + 1, sizeof(*left->ids));
 	left->ids[left->n++] = id;
@@ -127,13 +129,9 @@ static void print_announcement(int64_t cutoff, struct hf_id *packs, size_t n, st
 	}
 }
 
-/* Unused, and old enough that no backup under way is likely to have just made it. */
-static bool is_dead(const struct hf_prune *prune, struct hf_pack_use *use)
+static bool is_dead(const struct hf_pack_use *use)
 {
-	if (!use->named || use->announced || use->live > 0)
-		return false;
-	use->unfinished = use->pack.seen > prune->now - prune->grace;
-	return !use->unfinished;
+	return use->named && !use->announced && use->live == 0 && !use->young;
 }
 
 /* Appends what is to go to left->ids. */
@@ -144,7 +142,7 @@ static void add_dead(struct left *left)
 	for (size_t i = 0; i < prune->n && left->n < MOST_ANNOUNCED; i++) {
 		struct hf_pack_use *use = &prune->uses[i];
 
-		if (!is_dead(prune, use) && !use->repacked)
+		if (!is_dead(use) && !use->repacked)
 			continue;
 		left->ids = hf_grow(left->ids, &left->cap, left->n + 1, sizeof(*left->ids));
 		left->ids[left->n++] = use->pack.id;

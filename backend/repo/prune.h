@@ -27,7 +27,7 @@ struct hf_pack_use {
 	bool shared;    /* a chunk that something needs is said to be as good in another pack */
 	bool needed;    /* announced, but has a chunk that something needs and no other pack has */
 	bool repacked;  /* what lives in it goes to another pack, and it will be announced */
-	bool unfinished; /* unused, but too young to be judged */
+	bool young;     /* unused, but too young to be judged */
 };
 
 /*
@@ -41,6 +41,8 @@ struct hf_prune_options {
 	int64_t grace; /* ns that what was announced waits; -1: the repository's own */
 	bool dry_run;  /* looks and counts only */
 	hf_mark_fn *mark;
+	/* NULL ok: whether a chunk that no pack has may be missing. */
+	bool (*excused)(void *arg, const struct hf_id *chunk);
 	void *arg;
 	/* NULL ok: every pack at the end, as it was judged. */
 	void (*judged)(void *arg, const struct hf_pack_use *use);
@@ -53,8 +55,9 @@ struct hf_prune_result {
 	uint64_t waiting, waiting_bytes;     /* announced before, not yet due */
 	uint64_t repacked_bytes;             /* of live chunks written anew */
 	uint64_t left;                     /* objects that no commit names, announced among them */
+	uint64_t unnamed_bytes;            /* of all that no commit names, the young ones too */
 	uint64_t live_bytes, wasted_bytes; /* in packs that stay */
-	uint64_t missing;                  /* chunks that something needs and no pack has */
+	uint64_t missing; /* chunks that something needs and no pack has, unexcused */
 };
 /*
  * All three steps, as far as they are due. HF_DENIED without `maintain`, but for a dry run. Fails

@@ -4,6 +4,8 @@
 
 #include "backend/base/map.h"
 #include "backend/base/talk.h"
+#include "backend/base/text.h"
+#include "backend/base/time.h"
 #include "backend/format/hash.h"
 #include "backend/format/wire.h"
 #include "backend/repo/catalog_state.h"
@@ -21,6 +23,9 @@ struct hf_marker {
 	struct hf_progress *progress;
 	struct hf_map snapshots; /* ids, padded with zeros, that are marked */
 	struct hf_map dirs;      /* digests of extents */
+	struct hf_map doubtful;  /* chunks of unfinished snapshots that were in no pack */
+	size_t unfinished;       /* snapshots */
+	bool in_unfinished;      /* marking one now */
 	struct hf_id *recent;
 	size_t n_recent, added;
 	struct hf_id_sort *live;
@@ -45,6 +50,7 @@ void hf_marker_free(struct hf_marker *marker)
 		return;
 	hf_map_release(&marker->snapshots);
 	hf_map_release(&marker->dirs);
+	hf_map_release(&marker->doubtful);
 	free(marker->recent);
 	free(marker);
 }
@@ -66,6 +72,18 @@ static void widen(struct hf_marker *marker)
 	free(old);
 }
 
+/* Its writer may have died before it looked for what it relied on: nobody was promised that. */
+static hf_err doubt(struct hf_marker *marker, const struct hf_id *id)
+{
+	struct hf_location places[HF_MAX_LOCATIONS];
+	size_t n;
+
+	HF_TRY(hf_catalog_find(hf_repo_catalog(hf_reader_repo(marker->reader)), id, places, &n));
+	if (n == 0)
+		hf_map_put(&marker->doubtful, id, NULL);
+	return NULL;
+}
+
 static hf_err add(struct hf_marker *marker, const struct hf_id *id)
 {
 	struct hf_id *slot = recent_of(marker, id);
@@ -73,6 +91,8 @@ static hf_err add(struct hf_marker *marker, const struct hf_id *id)
 	if (hf_id_equal(slot, id))
 		return NULL;
 	*slot = *id;
+	if (marker->in_unfinished)
+		HF_TRY(doubt(marker, id));
 	if (++marker->added > marker->n_recent && marker->n_recent < MOST_RECENT)
 		widen(marker);
 	return hf_id_sort_add(marker->live, id);
@@ -150,8 +170,11 @@ static hf_err mark_dir(struct hf_marker *marker, const struct hf_entry *entry, u
 	if (!fresh)
 		return NULL;
 	HF_TRY(mark_content(marker, entry));
-	return hf_error_in(mark_names(marker, entry, depth), "%.*s", (int)entry->name.len,
-		(const char *)entry->name.at);
+	struct hf_error *err = mark_names(marker, entry, depth);
+
+	return depth == 0
+		? err
+		: hf_error_in(err, "%.*s", (int)entry->name.len, (const char *)entry->name.at);
 }
 
 static hf_err mark_snapshot(struct hf_marker *marker, const struct hf_snapshot_info *info)
@@ -172,6 +195,7 @@ static bool may_be_broken(const struct hf_snapshot_info *info, const struct hf_e
 
 static hf_err mark_if_new(struct hf_marker *marker, const struct hf_snapshot_info *info)
 {
+	char id[2 * HF_SNAPSHOT_ID_LEN + 1], moment[HF_TIME_TEXT];
 	struct hf_id key = {{0}};
 	bool fresh;
 
@@ -179,17 +203,24 @@ static hf_err mark_if_new(struct hf_marker *marker, const struct hf_snapshot_inf
 	hf_map_put(&marker->snapshots, &key, &fresh);
 	if (!fresh)
 		return NULL;
+	marker->in_unfinished = !info->finished;
+	marker->unfinished += !info->finished;
 	struct hf_error *err = mark_snapshot(marker, info);
 
+	marker->in_unfinished = false;
 	if (err && may_be_broken(info, err)) {
 		hf_log(HF_INFO, "an unfinished snapshot can't be read whole", "why",
 			hf_error_text(err), NULL);
 		hf_error_free(err); /* told, and nobody was promised anything */
 		return NULL;
 	}
+	hf_hex(hf_span(info->id, HF_SNAPSHOT_ID_LEN), id);
 	return hf_error_in(err,
-		"a snapshot of %.*s can't be read whole, so nothing can be given up",
-		(int)info->snapshot.source.len, (const char *)info->snapshot.source.at);
+		"snapshot %.8s of %.*s, %s, can't be read whole, so nothing can be given up; hint: "
+		"`holdfast check --repair`, and what can't be mended let go with `holdfast forget "
+		"%.8s`",
+		id, (int)info->snapshot.source.len, (const char *)info->snapshot.source.at,
+		hf_time_table(info->snapshot.moment, moment), id);
 }
 
 /* ---- what is no snapshot ---- */
@@ -240,8 +271,23 @@ hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live)
 
 	marker->live = live;
 	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &snapshots));
-	for (size_t i = 0; i < snapshots.n; i++)
-		HF_TRY(mark_if_new(marker, &snapshots.at[i]));
+	/* What a finished one needs is not doubted for an unfinished one that needs it too. */
+	for (size_t i = 0; i < 2 * snapshots.n; i++) {
+		if (snapshots.at[i % snapshots.n].finished == (i < snapshots.n))
+			HF_TRY(mark_if_new(marker, &snapshots.at[i % snapshots.n]));
+	}
 	HF_TRY(hf_catalog_each_kept(hf_repo_catalog(repo), INT64_MAX, mark_substitute, marker));
 	return hf_catalog_each_live(hf_repo_catalog(repo), INT64_MAX, true, mark_journal, marker);
+}
+
+bool hf_mark_excused(void *arg, const struct hf_id *chunk)
+{
+	const struct hf_marker *marker = arg;
+
+	return hf_map_get(&marker->doubtful, chunk) != NULL;
+}
+
+size_t hf_mark_unfinished(const struct hf_marker *marker)
+{
+	return marker->unfinished;
 }

@@ -21,5 +21,9 @@ HF_OWNABLE(hf_marker)
  * HF_CORRUPT: a snapshot can't be read whole, so nobody knows what it needs.
  */
 hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live);
+/* hf_prune_options.excused; arg: the marker. */
+bool hf_mark_excused(void *arg, const struct hf_id *chunk);
+/* How many of the live snapshots are of backups that did not finish. */
+size_t hf_mark_unfinished(const struct hf_marker *marker);
 
 #endif

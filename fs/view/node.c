@@ -33,6 +33,8 @@ uint64_t hf_node_key_ino(const uint8_t key[HF_NODE_KEY_LEN])
 	uint64_t ino;
 
 	memcpy(&ino, key, sizeof(ino));
+	/* 63 bits: what prints it as a signed number prints the same. */
+	ino &= INT64_MAX;
 	/* 0 is no inode, 1 is the mount's own root. */
 	return ino < 2 ? ino + 2 : ino;
 }

@@ -106,3 +106,26 @@ rm "$HOLDFAST_REPOSITORY/$commit" "$HOLDFAST_REPOSITORY/twin/$commit"
 exits 8 hf --key-file "$WORK/reader" check --repair
 ok hf check --repair
 ok hf check --read-data
+
+# What is known to be lost stays so until it is whole again, whoever looks for what. Without a mark nothing
+# heals, and check says how to leave one.
+afresh nothing
+pack=$(find "$HOLDFAST_REPOSITORY/packs" -type f -size +2M | head -n 1)
+damage flipped "$pack"
+exits 4 hf check --read-data
+said "are marked as wanted"
+for how in '' --repair; do
+    # shellcheck disable=SC2086 # one word or none
+    exits 4 hf check $how
+    said large
+    said "are marked as wanted"
+done
+ok hf backup --source tree "$WORK/tree"
+ok hf check
+afresh nothing
+rm "$pack"
+exits 4 hf check
+said large
+said "not marked as wanted"
+exits 4 hf check --repair
+said "are marked as wanted"

@@ -98,3 +98,25 @@ done
 head -c 32 /dev/urandom >"$WORK/writer"
 ok "$HOLDFAST" key add --rights write,read --new-key-file "$WORK/writer" writer
 exits 8 "$HOLDFAST" --key-file "$WORK/writer" prune
+
+# A prune, one that only looks, and stats say the same of what stays, and why: what is unused and young, what a backup
+# that was cut off left, and what no commit names.
+export HOLDFAST_REPOSITORY=$WORK/reasons
+ok hf init
+for ((i = 0; i < 3; i++)); do
+    head -c 2000000 /dev/urandom >"$WORK/tree/changing"
+    ok hf backup --source reasons "$WORK/tree"
+done
+ok hf forget --source reasons --keep-last 1 --protect 0s
+mkdir -p "$HOLDFAST_REPOSITORY/packs/00"
+head -c 5000 /dev/urandom >"$WORK/left"
+cp "$WORK/left" "$HOLDFAST_REPOSITORY/packs/00/$(printf '0%.0s' {1..64})"
+for command in "prune --dry-run" prune prune "stats --why"; do
+    # shellcheck disable=SC2086 # some words
+    ok hf --json $command
+    [ "$(number_of young_bytes)" -gt 1900000 ] || fail "$command: young"
+    equal "$(number_of unnamed_bytes)" 5000 "$command: bytes that no commit names"
+done
+ok hf stats --why
+said "too young"
+said "named by no commit"

@@ -56,7 +56,7 @@ static hf_err set_number(const char *value, uint64_t *out)
 
 static hf_err set_size(const char *value, uint64_t *out)
 {
-	return hf_size_parse(value, out)
+	return hf_size_parse(value, out) && *out > 0
 		? NULL
 		: hf_error_new(HF_INVALID, "\"%s\" is not a size; hint: 4096, 256M, 1.5G", value);
 }

@@ -92,6 +92,11 @@ static int by_key(const void *a, const void *b)
 	return hf_span_compare(((const struct hf_pair *)a)->key, ((const struct hf_pair *)b)->key);
 }
 
+static bool is_dots(const char *name, size_t len)
+{
+	return len <= 2 && strncmp(name, "..", len) == 0;
+}
+
 static hf_err read_labels(struct backup_run *run)
 {
 	const struct hf_list *list = &run->options->label;
@@ -108,6 +113,12 @@ static hf_err read_labels(struct backup_run *run)
 				"label \"%s\": at most %d labels, keys of %d and values of %d "
 				"bytes, without '/'",
 				list->at[i], HF_MAX_LABELS, HF_MAX_LABEL_KEY, HF_MAX_LABEL_VALUE);
+		if (is_dots(list->at[i], (size_t)(equals - list->at[i])) ||
+			is_dots(equals + 1, strlen(equals + 1)))
+			return hf_error_new(HF_INVALID,
+				"label \"%s\": keys and values are names in the mount, which . and "
+				".. can't be",
+				list->at[i]);
 		run->labels[i] = (struct hf_pair){
 			.key = hf_span(list->at[i], (size_t)(equals - list->at[i])),
 			.value = hf_span_str(equals + 1)};
@@ -349,6 +360,8 @@ static hf_err run_backup(
 		hf_log(HF_WARN, "the backup begins anew", "why", hf_error_text(err), NULL);
 		hf_error_free(err); /* told; what was stored is found again */
 	}
+	if (err && hf_error_kind(err) == HF_TRANSIENT)
+		err = hf_error_in(err, "nothing is backed up yet, run it again");
 	if (!err || hf_error_kind(err) == HF_PARTIAL)
 		show_result(&run, &result);
 	return err;

@@ -178,6 +178,11 @@ static void print_check(const struct check *check, const struct hf_check_result 
 		printf("%llu lost chunks are marked as wanted: the next backup of a source that "
 		       "still has their content heals what needs them\n",
 			(unsigned long long)objects->wanted_chunks);
+	if (objects->lost_chunks > objects->wanted_chunks)
+		printf("%llu lost chunks are not marked as wanted: `holdfast check --repair` with "
+		       "a "
+		       "key that may read does it, and the next backup then heals what it can\n",
+			(unsigned long long)(objects->lost_chunks - objects->wanted_chunks));
 }
 
 static void show_check(const struct hf_cli *cli, const struct check *check,
@@ -304,6 +309,12 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 	struct hf_reader *reader;
 
 	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
+	if (check->share && !hf_repo_may(hf_reader_repo(reader), HF_READ) &&
+		!hf_repo_may(hf_reader_repo(reader), HF_MAINTAIN))
+		hf_log(HF_WARN,
+			"this key may neither read nor maintain: what is read is compared with its "
+			"digest, not decoded, and nobody learns that it was",
+			NULL);
 	if (check->repair)
 		HF_TRY(rebuild(run, reader));
 	HF_TRY(check_objects(run, reader, check, objects));

@@ -27,7 +27,8 @@ static const struct hf_option prune_options[] = {
 /* Why the bytes that stay, stay. */
 struct reasons {
 	struct hf_marker *marker;
-	uint64_t needed, waste, young, unused, waiting;
+	uint64_t needed, waste, young, unused, waiting, unnamed;
+	size_t unfinished;
 };
 
 static hf_err mark(void *arg, int64_t now, struct hf_id_sort *live)
@@ -37,13 +38,20 @@ static hf_err mark(void *arg, int64_t now, struct hf_id_sort *live)
 	return hf_mark_live(reasons->marker, now, live);
 }
 
+static bool excused(void *arg, const struct hf_id *chunk)
+{
+	const struct reasons *reasons = arg;
+
+	return hf_mark_excused(reasons->marker, chunk);
+}
+
 static void judged(void *arg, const struct hf_pack_use *use)
 {
 	struct reasons *reasons = arg;
 
 	if (use->announced) {
 		reasons->waiting += use->pack.size;
-	} else if (use->unfinished) {
+	} else if (use->young) {
 		reasons->young += use->pack.size;
 	} else if (use->live) {
 		reasons->needed += HF_MIN(use->live, use->pack.size);
@@ -64,10 +72,15 @@ static void show_reasons(const struct reasons *reasons)
 {
 	printf("what stays:\n");
 	show_bytes("needed by snapshots", reasons->needed);
+	if (reasons->unfinished)
+		printf("    (%zu of them of backups that did not finish, which the next ones go on "
+		       "from, for 30 days)\n",
+			reasons->unfinished);
 	show_bytes("waste in packs of which something is needed", reasons->waste);
 	show_bytes("unused, but too young to be given up", reasons->young);
 	show_bytes("unused, to be announced by the next prune", reasons->unused);
 	show_bytes("announced, and waiting", reasons->waiting);
+	show_bytes("named by no commit: cut off, or under way", reasons->unnamed);
 }
 
 static void show(const struct hf_cli *cli, const struct prune *wish,
@@ -77,15 +90,17 @@ static void show(const struct hf_cli *cli, const struct prune *wish,
 
 	if (cli->json) {
 		hf_json_line(json_pack(
-			"{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
-			"summary", "dry_run", wish->dry_run, "deleted", (json_int_t)result->swept,
-			"deleted_bytes", (json_int_t)result->swept_bytes, "announced",
-			(json_int_t)result->announced, "announced_bytes",
+			"{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			"s:I}",
+			"type", "summary", "dry_run", wish->dry_run, "deleted",
+			(json_int_t)result->swept, "deleted_bytes", (json_int_t)result->swept_bytes,
+			"announced", (json_int_t)result->announced, "announced_bytes",
 			(json_int_t)result->announced_bytes, "unnamed", (json_int_t)result->left,
 			"rewritten_bytes", (json_int_t)result->repacked_bytes, "needed_bytes",
 			(json_int_t)reasons->needed, "wasted_bytes", (json_int_t)reasons->waste,
 			"young_bytes", (json_int_t)reasons->young, "waiting_bytes",
-			(json_int_t)reasons->waiting, "missing_chunks",
+			(json_int_t)reasons->waiting, "unnamed_bytes", (json_int_t)reasons->unnamed,
+			"unfinished_snapshots", (json_int_t)reasons->unfinished, "missing_chunks",
 			(json_int_t)result->missing));
 		return;
 	}
@@ -117,6 +132,7 @@ static hf_err run_shown(struct hf_cli *cli, struct hf_reader *reader, struct hf_
 
 	reasons->marker = marker;
 	how->mark = mark;
+	how->excused = excused;
 	how->judged = judged;
 	how->arg = reasons;
 	how->stop = &cli->stop;
@@ -125,6 +141,8 @@ static hf_err run_shown(struct hf_cli *cli, struct hf_reader *reader, struct hf_
 	struct hf_error *err = hf_prune_run(hf_reader_repo(reader), how, result);
 
 	hf_painter_stop(painter);
+	reasons->unnamed = result->unnamed_bytes;
+	reasons->unfinished = hf_mark_unfinished(marker);
 	return err;
 }
 
@@ -140,11 +158,12 @@ hf_err hf_prune_why(struct hf_cli *cli)
 	if (!cli->json)
 		show_reasons(&reasons);
 	else
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "type", "retained",
-			"needed_bytes", (json_int_t)reasons.needed, "wasted_bytes",
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+			"retained", "needed_bytes", (json_int_t)reasons.needed, "wasted_bytes",
 			(json_int_t)reasons.waste, "young_bytes", (json_int_t)reasons.young,
 			"unused_bytes", (json_int_t)reasons.unused, "waiting_bytes",
-			(json_int_t)reasons.waiting));
+			(json_int_t)reasons.waiting, "unnamed_bytes", (json_int_t)reasons.unnamed,
+			"unfinished_snapshots", (json_int_t)reasons.unfinished));
 	return NULL;
 }
 
