@@ -214,6 +214,16 @@ static void prove(struct hf_checking *check, const struct hf_expected *expected)
 	hf_prover_add(check->prover, &expected->pack.id);
 }
 
+static void report_ahead(struct hf_checking *check, const char *name)
+{
+	const struct hf_finding finding = {.object = name,
+		.text = "it is of an epoch that no keyring here has: a newer keyring is missing, "
+	                "or "
+			"somebody planted it"};
+
+	hf_check_report(check, &finding);
+}
+
 /* A commit that is what its name says, and that the catalog did not take. */
 static hf_err report_unknown(struct hf_checking *check, const char *name)
 {
@@ -225,6 +235,8 @@ static hf_err report_unknown(struct hf_checking *check, const char *name)
 
 	if (err && hf_error_kind(err) == HF_UNSUPPORTED)
 		hf_check_report_newer(check, name, hf_error_text(err));
+	else if (!err && header.epoch > hf_repo_newest_epoch(check->repo)->epoch)
+		report_ahead(check, name);
 	else
 		report_note(check, name,
 			"the catalog lacks this commit: it came just now, or it does not count");

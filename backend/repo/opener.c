@@ -251,6 +251,13 @@ static bool hopeless(const struct search *search)
 	return kind == HF_TRANSIENT || kind == HF_CANCELLED;
 }
 
+static hf_err open_row(struct hf_opener *opener, struct tools *tools, struct met *met,
+	const struct hf_row *row, struct search *search)
+{
+	HF_TRY(unseal(opener, met, tools->zip, row, &tools->sealed, search->plain));
+	return check_id(opener, search->kind, search->id, hf_span(search->plain, row->plain));
+}
+
 static bool try_copies(struct hf_opener *opener, struct tools *tools, struct met *met,
 	const struct hf_row *row, struct search *search)
 {
@@ -260,13 +267,11 @@ static bool try_copies(struct hf_opener *opener, struct tools *tools, struct met
 		struct hf_error *err = read_copy(opener, met, copy, row, &tools->sealed);
 
 		if (!err)
-			err = unseal(opener, met, tools->zip, row, &tools->sealed, search->plain);
-		if (!err)
-			err = check_id(opener, search->kind, search->id,
-				hf_span(search->plain, row->plain));
+			err = hf_error_in(
+				open_row(opener, tools, met, row, search), "%s", met->name);
 		if (!err)
 			return true;
-		remember(search, hf_error_in(err, "%s", met->name));
+		remember(search, err);
 	}
 	return false;
 }

@@ -37,7 +37,7 @@ damage() {
     size=$(stat -c %s "$2")
     chmod u+w "$2"
     case $1 in
-    flipped) printf '\xa5' | dd of="$2" bs=1 seek=$((size * 2 / 3)) conv=notrunc status=none ;;
+    flipped) printf '\xa5\x5a\xa5\x5a\xa5\x5a' | dd of="$2" bs=1 seek=$((size * 2 / 3)) conv=notrunc status=none ;;
     cut) truncate -s $((size / 2)) "$2" ;;
     empty) truncate -s 0 "$2" ;;
     gone) rm "$2" ;;

@@ -65,7 +65,7 @@ story_a_disk_rots_1() {
     flip "$HOLDFAST_REPOSITORY/$FILL"
     exits 4 hf check --read-data
     said "$FILL"
-    block 4 4
+    block 4 4 4
     exits 4 hf check --read-data
     ! grep -q "$FILL" "$SAID" || fail "what the copy has is still bad"
     said "0 chunks lost"
