@@ -217,8 +217,7 @@ static void prove(struct hf_checking *check, const struct hf_expected *expected)
 static void report_ahead(struct hf_checking *check, const char *name)
 {
 	const struct hf_finding finding = {.object = name,
-		.text = "it is of an epoch that no keyring here has: a newer keyring is missing, "
-	                "or "
+		.text = "it is of an epoch that no keyring here has: a newer one is missing, or "
 			"somebody planted it"};
 
 	hf_check_report(check, &finding);
@@ -362,8 +361,11 @@ static hf_err choose(struct hf_checking *check, struct choice *out)
 		const struct hf_pack *pack = &check->at[i].pack;
 
 		if (pack->n)
-			out->packs[n++] = (struct hf_proof_pack){
-				i, check->at[i].marked, pack->proven, pack->seen, pack->size};
+			out->packs[n++] = (struct hf_proof_pack){.object = i,
+				.proven = pack->proven,
+				.seen = pack->seen,
+				.size = pack->size,
+				.bad = check->at[i].marked};
 	}
 	out->n = options->oldest || options->most ? hf_proof_choose(out->packs, n, options->most)
 						  : n;

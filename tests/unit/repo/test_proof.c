@@ -160,6 +160,16 @@ START_TEST(small_budgets_go_round)
 }
 END_TEST
 
+START_TEST(a_budget_is_of_bytes_of_packs)
+{
+	struct hf_pack pack;
+
+	ck_ok(hf_catalog_pack(hf_repo_catalog(small.repo), 1, &pack));
+	ck_assert_uint_eq(check(small.repo, 2 * pack.size + pack.size / 2).proven_packs, 2);
+	ck_assert_uint_eq(look(small.repo).proven, 2);
+}
+END_TEST
+
 static void hurt_one(void)
 {
 	struct hf_pack pack;
@@ -178,6 +188,18 @@ START_TEST(a_pack_that_is_hurt_is_not_proven)
 	hurt_one();
 	ck_ok(hf_check_objects(small.repo, &options, &result));
 	ck_assert_uint_eq(result.findings, 2); /* the pack, and its chunk */
+	ck_assert_uint_eq(look(small.repo).proven, PACKS - 1);
+}
+END_TEST
+
+START_TEST(a_pack_that_is_known_to_be_hurt_does_not_hold_up_the_others)
+{
+	const struct hf_check_options options = {.read_data = true, .most = 1};
+	struct hf_check_result result;
+
+	hurt_one();
+	for (unsigned i = 0; i < PACKS; i++)
+		ck_ok(hf_check_objects(small.repo, &options, &result));
 	ck_assert_uint_eq(look(small.repo).proven, PACKS - 1);
 }
 END_TEST
@@ -375,6 +397,8 @@ int main(void)
 	tcase_add_test(tests, a_writers_key_reads_and_leaves_nothing);
 	tcase_add_test(tests, a_check_without_content_proves_nothing);
 	tcase_add_test(tests, small_budgets_go_round);
+	tcase_add_test(tests, a_budget_is_of_bytes_of_packs);
+	tcase_add_test(tests, a_pack_that_is_known_to_be_hurt_does_not_hold_up_the_others);
 	tcase_add_test(tests, a_pack_that_is_hurt_is_not_proven);
 	tcase_add_test(tests, a_store_that_is_read_only_is_checked_all_the_same);
 	tcase_add_test(tests, what_was_read_before_a_stop_counts);
