@@ -12,6 +12,7 @@ enum hf_right { HF_WRITE = 1, HF_READ = 2, HF_MAINTAIN = 4, HF_ADMIN = 8 };
 #define HF_ALL_RIGHTS 15u
 
 enum hf_unlock_kind { HF_PASSPHRASE = 1, HF_KEY_FILE = 2, HF_COMMAND_KEY = 3 };
+const char *hf_unlock_text(unsigned kind); /* "passphrase"; "?": none that is known */
 
 /* How the private part of a slot is wrapped. secret: passphrase, key file or what a command gave.
  */

@@ -146,11 +146,11 @@ static void hand_over(struct hf_slot_secrets *from, struct hf_slot_secrets *out)
 	hf_wipe(from, sizeof(*from));
 }
 
-static const char *way_of(enum hf_unlock_kind kind)
+const char *hf_unlock_text(unsigned kind)
 {
 	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
 
-	return ways[(size_t)kind < ARRAY_LEN(ways) ? kind : 0];
+	return ways[kind < ARRAY_LEN(ways) ? kind : 0];
 }
 
 /* Which slots there are is not secret, and not believed: it is a hint to whoever took a wrong key.
@@ -168,21 +168,21 @@ static hf_err nothing_fits(const struct hf_keyring *keyring, const struct search
 		if (i < MAX_NAMED_SLOTS)
 			hf_buf_printf(&slots, "%s%.*s (%s%s)", i ? ", " : "", (int)slot->name.len,
 				(const char *)slot->name.at, slot->revoked ? "revoked " : "",
-				way_of(slot->unlock));
+				hf_unlock_text(slot->unlock));
 	}
 	const char *more = keyring->n_slots > MAX_NAMED_SLOTS ? ", …" : "";
 
 	if (unlock->slot && !named)
 		return hf_error_new(HF_NO_KEY,
 			"there is no slot %s that a %s unlocks; hint: the slots are %s%s",
-			unlock->slot, way_of(unlock->kind), hf_buf_text(&slots), more);
+			unlock->slot, hf_unlock_text(unlock->kind), hf_buf_text(&slots), more);
 	if (search->left == 0)
 		return hf_error_new(HF_NO_KEY,
 			"none of the first %d slots with a passphrase fits; hint: name the slot, "
 			"with --slot",
 			HF_MAX_PASSPHRASE_SLOTS);
 	return hf_error_new(HF_NO_KEY, "no slot fits this %s; hint: the slots are %s%s",
-		way_of(unlock->kind), hf_buf_text(&slots), more);
+		hf_unlock_text(unlock->kind), hf_buf_text(&slots), more);
 }
 
 hf_err hf_keyring_unlock(const struct hf_keyring *keyring, const struct hf_unlock *unlock,

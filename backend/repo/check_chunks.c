@@ -52,9 +52,10 @@ static hf_err pack_of(
 	struct hf_location places[HF_MAX_LOCATIONS];
 	size_t n;
 
-	*out = &check->at[suspect->object];
-	if (!suspect->marked)
+	if (!suspect->marked) {
+		*out = &check->at[suspect->object];
 		return NULL;
+	}
 	HF_TRY(hf_catalog_find(hf_repo_catalog(check->repo), &suspect->id, places, &n));
 	*out = n > 0 ? hf_check_of_pack(check, places[0].pack) : NULL;
 	return NULL;

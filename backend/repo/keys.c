@@ -293,9 +293,10 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 			hf_log(HF_ERROR, "a newer keyring can't be used", "why", hf_error_text(err),
 				NULL);
 		hf_error_free(err); /* told; the one we have holds */
-		return NULL;
+		err = NULL;
 	}
-	return err;
+	HF_TRY(err);
+	return hf_catalog_raise(repo->catalog, "keyring", hf_repo_keyring(repo)->n);
 }
 
 hf_err hf_keys_put(
@@ -370,10 +371,7 @@ static hf_err try_change(struct hf_repo *repo, change_fn *change, const void *ar
 	return hf_keys_put(repo->store, &draft.keyring, &draft.admin.root_seed);
 }
 
-/*
- * Who comes second looks again and builds on the other's keyring, as long as others are first. What
- * was made is noted at once: a store that goes back from here is told of.
- */
+/* Who comes second looks again and builds on the other's keyring, as long as others are first. */
 static hf_err change_keyring(struct hf_repo *repo, change_fn *change, const void *arg)
 {
 	struct hf_error *err = try_change(repo, change, arg);
@@ -391,8 +389,7 @@ static hf_err change_keyring(struct hf_repo *repo, change_fn *change, const void
 		err = failed ? failed : try_change(repo, change, arg);
 	}
 	HF_TRY(err);
-	HF_TRY(refresh_locked(repo));
-	return hf_catalog_raise(repo->catalog, "keyring", hf_repo_keyring(repo)->n);
+	return refresh_locked(repo);
 }
 
 struct addition {

@@ -197,8 +197,9 @@ static hf_err check_id(const struct hf_opener *opener, enum hf_object_kind kind,
 	return NULL;
 }
 
+/* To the bytes that the row's id is of. */
 static hf_err unseal(struct hf_opener *opener, struct met *met, struct hf_zip *zip,
-	const struct hf_row *row, struct hf_buf *sealed, uint8_t *plain)
+	enum hf_object_kind kind, const struct hf_row *row, struct hf_buf *sealed, uint8_t *plain)
 {
 	const struct hf_chunk_place place = {
 		.repository = met->repository, .header = met->header, .row = row};
@@ -206,7 +207,7 @@ static hf_err unseal(struct hf_opener *opener, struct met *met, struct hf_zip *z
 	struct hf_error *err = hf_chunk_open(sealer, zip, &place, sealed, plain);
 
 	sealer_give(opener, met, sealer);
-	return err;
+	return err ? err : check_id(opener, kind, &row->id, hf_span(plain, row->plain));
 }
 
 static hf_err read_copy(struct hf_opener *opener, struct met *met, unsigned copy,
@@ -251,13 +252,6 @@ static bool hopeless(const struct search *search)
 	return kind == HF_TRANSIENT || kind == HF_CANCELLED;
 }
 
-static hf_err open_row(struct hf_opener *opener, struct tools *tools, struct met *met,
-	const struct hf_row *row, struct search *search)
-{
-	HF_TRY(unseal(opener, met, tools->zip, row, &tools->sealed, search->plain));
-	return check_id(opener, search->kind, search->id, hf_span(search->plain, row->plain));
-}
-
 static bool try_copies(struct hf_opener *opener, struct tools *tools, struct met *met,
 	const struct hf_row *row, struct search *search)
 {
@@ -267,8 +261,9 @@ static bool try_copies(struct hf_opener *opener, struct tools *tools, struct met
 		struct hf_error *err = read_copy(opener, met, copy, row, &tools->sealed);
 
 		if (!err)
-			err = hf_error_in(
-				open_row(opener, tools, met, row, search), "%s", met->name);
+			err = hf_error_in(unseal(opener, met, tools->zip, search->kind, row,
+						  &tools->sealed, search->plain),
+				"%s", met->name);
 		if (!err)
 			return true;
 		remember(search, err);
@@ -384,9 +379,7 @@ hf_err hf_opener_unseal(struct hf_opener *opener, const struct hf_location *plac
 	tools = tools_take(opener);
 	err = check_row(met, &place->row);
 	if (!err)
-		err = unseal(opener, met, tools->zip, &place->row, sealed, plain);
-	if (!err)
-		err = check_id(opener, kind, &place->row.id, hf_span(plain, place->row.plain));
+		err = unseal(opener, met, tools->zip, kind, &place->row, sealed, plain);
 	tools_give(opener, tools);
 	met_give(opener, met);
 	return err;

@@ -50,16 +50,26 @@ size_t hf_proof_choose(struct hf_proof_pack *packs, size_t n, uint64_t most)
 
 /* ---- what is left behind ---- */
 
+/* 0: what this key reads proves nothing to others. */
+static uint8_t depth_of(const struct hf_repo *repo)
+{
+	return hf_repo_may(repo, HF_READ)        ? DECODED
+		: hf_repo_may(repo, HF_MAINTAIN) ? BY_DIGEST
+						 : 0;
+}
+
 struct hf_prover *hf_prover_new(struct hf_repo *repo)
 {
 	struct hf_prover *prover = hf_calloc(1, sizeof(*prover));
 
 	prover->repo = repo;
-	if (hf_repo_may(repo, HF_READ))
-		prover->depth = DECODED;
-	else if (hf_repo_may(repo, HF_MAINTAIN))
-		prover->depth = BY_DIGEST;
+	prover->depth = depth_of(repo);
 	return prover;
+}
+
+bool hf_proof_counts(const struct hf_repo *repo)
+{
+	return depth_of(repo) != 0;
 }
 
 void hf_prover_free(struct hf_prover *prover)

@@ -25,6 +25,7 @@ size_t hf_proof_choose(struct hf_proof_pack *packs, size_t n, uint64_t most);
  * Notes and commits in batches. A key that may neither read nor maintain leaves nothing, and where
  * the store can't be written it is said once: a check goes on.
  */
+bool hf_proof_counts(const struct hf_repo *repo); /* of a key that may */
 struct hf_prover;
 struct hf_prover *hf_prover_new(struct hf_repo *repo);
 void hf_prover_free(struct hf_prover *prover); /* what was noted since the last batch is lost */

@@ -72,7 +72,8 @@ void hf_numbers_release(struct hf_numbers *numbers);
 
 /* The highest keyring that holds, unlocked. HF_NOT_FOUND: none at all; HF_NO_KEY; HF_DENIED. */
 hf_err hf_keys_load(struct hf_repo *repo, const struct hf_unlock *unlock);
-/* A higher one than ours, if the store has it and the same root signed it. */
+/* A higher one than ours, if the store has it and the same root signed it. The catalog notes which,
+ * so that a store that goes back from there is told of. */
 hf_err hf_keys_refresh(struct hf_repo *repo);
 /* Prints and puts the keyring (its n set by the caller). HF_EXISTS: another was first. */
 hf_err hf_keys_put(

@@ -63,13 +63,13 @@ static hf_err judge(struct fetch *fetch)
 	HF_TRY(hf_header_parse(object, &header));
 	const struct hf_epoch_keys *keys = hf_repo_epoch(fetch->repo, header.epoch);
 
-	if (header.kind == HF_COMMIT && !keys)
+	if (header.kind != HF_COMMIT)
+		return hf_error_new(HF_CORRUPT, "it is no commit");
+	if (!keys)
 		return hf_error_new(HF_CORRUPT,
 			"it is of epoch %u, which no keyring here has: a newer one is missing, or "
 			"somebody planted it",
 			header.epoch);
-	if (header.kind != HF_COMMIT)
-		return hf_error_new(HF_CORRUPT, "it is no commit");
 	HF_TRY(hf_last_open(object, keys, &fetch->last));
 	HF_TRY(hf_commit_parse(fetch->last.body, &fetch->arena, &fetch->commit));
 	fetch->slot = hf_keys_slot(hf_repo_keyring(fetch->repo), fetch->commit.slot);
@@ -496,7 +496,7 @@ static hf_err follow_keyring(struct hf_repo *repo)
 			HF_TRY(hf_catalog_distrust(repo->catalog, keyring->slots[i].n,
 				keyring->slots[i].n_counts, repo->cutoff));
 	}
-	return hf_catalog_raise(repo->catalog, "keyring", keyring->n);
+	return NULL;
 }
 
 static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)

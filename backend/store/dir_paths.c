@@ -44,9 +44,9 @@ hf_err hf_dir_absent(const char *root, const char *path, unsigned copy)
 	struct stat st;
 
 	HF_TRY(hf_dir_check_there(root, copy));
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && stat(path, &st) != 0)
+	if (lstat(path, &st) != 0)
+		return hf_error_new(HF_NOT_FOUND, "no such object");
+	if (S_ISLNK(st.st_mode) && stat(path, &st) != 0)
 		return hf_error_new(HF_CORRUPT, "a symbolic link that leads nowhere");
-	if (lstat(path, &st) == 0)
-		return hf_error_new(HF_TRANSIENT, "the store was away for a moment");
-	return hf_error_new(HF_NOT_FOUND, "no such object");
+	return hf_error_new(HF_TRANSIENT, "the store was away for a moment");
 }

@@ -223,6 +223,16 @@ static hf_err mark_if_new(struct hf_marker *marker, const struct hf_snapshot_inf
 		hf_time_table(info->snapshot.moment, moment), id);
 }
 
+static hf_err mark_those(
+	struct hf_marker *marker, const struct hf_snapshots *snapshots, bool finished)
+{
+	for (size_t i = 0; i < snapshots->n; i++) {
+		if (snapshots->at[i].finished == finished)
+			HF_TRY(mark_if_new(marker, &snapshots->at[i]));
+	}
+	return NULL;
+}
+
 /* ---- what is no snapshot ---- */
 
 static hf_err mark_substitute(void *arg, const struct hf_live_record *live)
@@ -272,10 +282,8 @@ hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live)
 	marker->live = live;
 	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &snapshots));
 	/* What a finished one needs is not doubted for an unfinished one that needs it too. */
-	for (size_t i = 0; i < 2 * snapshots.n; i++) {
-		if (snapshots.at[i % snapshots.n].finished == (i < snapshots.n))
-			HF_TRY(mark_if_new(marker, &snapshots.at[i % snapshots.n]));
-	}
+	HF_TRY(mark_those(marker, &snapshots, true));
+	HF_TRY(mark_those(marker, &snapshots, false));
 	HF_TRY(hf_catalog_each_kept(hf_repo_catalog(repo), INT64_MAX, mark_substitute, marker));
 	return hf_catalog_each_live(hf_repo_catalog(repo), INT64_MAX, true, mark_journal, marker);
 }

@@ -6,6 +6,7 @@
 
 #define QUEUE 32
 #define MAX_PIECE ((uint64_t)1 << 20)
+#define PAGE UINT64_C(4096)
 /* For so long what was given is taken to be in the page cache still. */
 #define FRESH (30 * HF_NS_PER_S)
 
@@ -26,32 +27,43 @@ struct hf_handover {
 	bool stop;
 };
 
+/* false: the kernel forgot the file, or it can't be read, and who reads it will say so. */
+static bool give(struct hf_handover *handover, struct hf_inode *inode, uint64_t from, size_t len,
+	uint8_t *bytes)
+{
+	struct fuse_bufvec vec = FUSE_BUFVEC_INIT(len);
+	size_t got = 0;
+	struct hf_error *err = hf_node_read(inode->node, from, bytes, len, &got);
+
+	if (err || got != len) {
+		hf_error_free(err); /* as above */
+		return false;
+	}
+	vec.buf[0].mem = bytes;
+	return fuse_lowlevel_notify_store(handover->session->fuse, (fuse_ino_t)(uintptr_t)inode,
+		       (off_t)from, &vec, 0) == 0;
+}
+
 /* ---- the piece around a read ---- */
 
 static void give_piece(struct hf_handover *handover, const struct wish *wish, uint8_t *bytes)
 {
-	struct hf_node *node = wish->inode->node;
+	struct hf_inode *inode = wish->inode;
 	uint64_t begin, end;
-	size_t got = 0;
-	struct hf_error *err = node->ops->piece(node, wish->from, &begin, &end);
+	struct hf_error *err = inode->node->ops->piece(inode->node, wish->from, &begin, &end);
 
-	if (!err && end - begin > MAX_PIECE)
-		end = begin + MAX_PIECE;
-	/* Whole pages only: the kernel would have to read the rest of one. */
-	begin = (begin + 4095) & ~UINT64_C(4095);
-	if (!err && end > begin &&
-		atomic_exchange_explicit(&wish->inode->handed, begin + 1, memory_order_relaxed) !=
-			begin + 1)
-		err = hf_node_read(node, begin, bytes, (size_t)(end - begin), &got);
-	if (!err && got >= 4096) {
-		struct fuse_bufvec vec = FUSE_BUFVEC_INIT(got & ~(size_t)4095);
-
-		vec.buf[0].mem = bytes;
-		/* Failure means that the kernel forgot the file: nothing is lost. */
-		(void)fuse_lowlevel_notify_store(handover->session->fuse,
-			(fuse_ino_t)(uintptr_t)wish->inode, (off_t)begin, &vec, 0);
+	if (err) {
+		hf_error_free(err); /* a read that fails will say so itself */
+		return;
 	}
-	hf_error_free(err); /* a read that fails will say so itself */
+	end = HF_MIN(end, begin + MAX_PIECE);
+	/* Whole pages only: the kernel would have to read the rest of one. */
+	begin = (begin + PAGE - 1) & ~(PAGE - 1);
+	end &= ~(PAGE - 1);
+	if (end > begin &&
+		atomic_exchange_explicit(&inode->handed, begin + 1, memory_order_relaxed) !=
+			begin + 1)
+		(void)give(handover, inode, begin, (size_t)(end - begin), bytes);
 }
 
 /* ---- the files behind one ---- */
@@ -69,25 +81,6 @@ static bool is_fresh(const struct hf_inode *inode)
 	return given != 0 && hf_time_monotonic() - given < FRESH;
 }
 
-/* false: it can't be read, and who reads it will say so. */
-static bool give_whole(struct behind *behind, struct hf_inode *inode, uint64_t size)
-{
-	struct fuse_bufvec vec = FUSE_BUFVEC_INIT((size_t)size);
-	size_t got = 0;
-	struct hf_error *err;
-
-	atomic_store_explicit(&inode->given, hf_time_monotonic(), memory_order_relaxed);
-	err = hf_node_read(inode->node, 0, behind->bytes, (size_t)size, &got);
-	if (err || got != size) {
-		hf_error_free(err);
-		return false;
-	}
-	vec.buf[0].mem = behind->bytes;
-	behind->given += size;
-	return fuse_lowlevel_notify_store(behind->handover->session->fuse,
-		       (fuse_ino_t)(uintptr_t)inode, 0, &vec, 0) == 0;
-}
-
 static bool give_listed(void *arg, const struct hf_listed *listed)
 {
 	struct behind *behind = arg;
@@ -101,9 +94,15 @@ static bool give_listed(void *arg, const struct hf_listed *listed)
 
 	if (!inode)
 		return false;
-	const bool more = !is_fresh(inode) && give_whole(behind, inode, listed->entry->size) &&
-		behind->given < MAX_PIECE;
+	bool more = false;
 
+	if (!is_fresh(inode)) {
+		atomic_store_explicit(&inode->given, hf_time_monotonic(), memory_order_relaxed);
+		behind->given += listed->entry->size;
+		more = give(behind->handover, inode, 0, (size_t)listed->entry->size,
+			       behind->bytes) &&
+			behind->given < MAX_PIECE;
+	}
 	hf_inode_table_forget(inodes, inode, 1);
 	return more;
 }

@@ -179,13 +179,12 @@ static void dir_key(struct stored *node, const struct hf_entry *entry)
 {
 	const struct tree *tree = node->tree;
 	const struct hf_span above = hf_span(node->parent->place, HF_NODE_KEY_LEN);
-	const struct hf_span seed = hf_span(tree->seed, sizeof(tree->seed));
-	uint8_t begin[HF_NODE_KEY_LEN];
 
 	digest(hf_span(tree->snapshot, sizeof(tree->snapshot)), above, entry->name, node->place);
-	digest(seed, hf_span(node->place, HF_NODE_KEY_LEN), hf_span(NULL, 0), node->base.key);
-	digest(seed, above, hf_span("number", 6), begin);
-	set_number(node->base.key, begin, node->position);
+	digest(hf_span(tree->seed, sizeof(tree->seed)), hf_span(node->place, HF_NODE_KEY_LEN),
+		hf_span(NULL, 0), node->base.key);
+	/* The half of the parent's key that is no number is of this view path, too. */
+	set_number(node->base.key, node->parent->base.key + HF_NODE_KEY_LEN / 2, node->position);
 }
 
 static struct hf_node *make(struct stored *parent, uint64_t position, const struct hf_entry *entry)

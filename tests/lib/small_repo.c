@@ -78,17 +78,23 @@ hf_err hf_small_try(struct hf_small *small, const char *cache, struct hf_repo **
 	return try_open(small, FIRST_KEY, cache, out);
 }
 
-struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights)
+hf_err hf_small_add_slot(struct hf_repo *as, const char *name, uint32_t rights, const char *key)
 {
-	HF_FREED char *key =
-		hf_format("the key of one more slot, the rights of which are %u", rights);
-	HF_FREED char *name = hf_format("rights-%u", rights);
 	HF_RELEASED(hf_secret) secret = {0};
 	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
 	const struct hf_slot_wish wish = {.name = name, .rights = rights};
 
 	hf_secret_set(&secret, hf_span_str(key));
-	ck_ok(hf_repo_add_slot(small->repo, &wish, &unlock));
+	return hf_repo_add_slot(as, &wish, &unlock);
+}
+
+struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights)
+{
+	HF_FREED char *key =
+		hf_format("the key of one more slot, the rights of which are %u", rights);
+	HF_FREED char *name = hf_format("rights-%u", rights);
+
+	ck_ok(hf_small_add_slot(small->repo, name, rights, key));
 	return open_with(small, key);
 }
 

@@ -220,15 +220,19 @@ static hf_err name_by_url(struct hf_config *config, struct hf_config_repository 
 		: hf_error_new(HF_INVALID, "the repository wants a name");
 }
 
-static hf_err judge_repository(struct hf_config *config, struct hf_config_repository *repository)
+hf_err hf_cli_key_check(const struct hf_cli_key *key)
 {
-	const struct hf_cli_key *key = &repository->key;
-
-	if (!repository->url)
-		return hf_error_new(HF_INVALID, "the repository wants a url");
 	if ((key->file != NULL) + (key->command != NULL) + (key->passphrase_file != NULL) > 1)
 		return hf_error_new(
 			HF_INVALID, "one of key-file, key-command and passphrase-file is enough");
+	return NULL;
+}
+
+static hf_err judge_repository(struct hf_config *config, struct hf_config_repository *repository)
+{
+	if (!repository->url)
+		return hf_error_new(HF_INVALID, "the repository wants a url");
+	HF_TRY(hf_cli_key_check(&repository->key));
 	if (!repository->name)
 		HF_TRY(name_by_url(config, repository));
 	if (!hf_config_name_valid(repository->name))

@@ -23,6 +23,9 @@ static inline bool hf_cli_key_given(const struct hf_cli_key *key)
 	return key->file || key->command || key->passphrase_file || key->passphrase;
 }
 
+/* HF_INVALID: more than one. */
+hf_err hf_cli_key_check(const struct hf_cli_key *key);
+
 struct hf_config_entry {
 	const struct hf_option *option;
 	const char *value;

@@ -49,13 +49,9 @@ static bool is_given(const struct hf_cli *cli, const struct hf_option *option)
 static hf_err read_environment(struct hf_cli *cli)
 {
 	const char *passphrase = getenv("HOLDFAST_PASSPHRASE");
-	const struct hf_cli_key *key = &cli->key;
 	size_t n;
 	const struct hf_option *globals = hf_global_options(&n);
 
-	if ((key->file != NULL) + (key->command != NULL) + (key->passphrase_file != NULL) > 1)
-		return hf_error_new(HF_INVALID,
-			"one of --key-file, --key-command and --passphrase-file is enough");
 	for (size_t i = 0; i < n; i++) {
 		const struct hf_option *option = &globals[i];
 		const char *value = option->variable ? getenv(option->variable) : NULL;
@@ -262,6 +258,7 @@ hf_err hf_cli_configure(struct hf_cli *cli)
 
 	(void)hf_global_options(&n);
 	cli->from = hf_calloc(n, sizeof(*cli->from));
+	HF_TRY(hf_cli_key_check(&cli->key));
 	note(cli, "option");
 	HF_TRY(read_environment(cli));
 	HF_TRY(use_file(cli));

@@ -7,6 +7,7 @@
 #include "backend/repo/catalog.h"
 #include "backend/repo/check.h"
 #include "backend/repo/history.h"
+#include "backend/repo/proof.h"
 #include "backend/repo/rebuild.h"
 #include "backend/tree/check_tree.h"
 #include "tools/cli/cli.h"
@@ -309,8 +310,7 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 	struct hf_reader *reader;
 
 	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
-	if (check->share && !hf_repo_may(hf_reader_repo(reader), HF_READ) &&
-		!hf_repo_may(hf_reader_repo(reader), HF_MAINTAIN))
+	if (check->share && !hf_proof_counts(hf_reader_repo(reader)))
 		hf_log(HF_WARN,
 			"this key may neither read nor maintain: what is read is compared with its "
 			"digest, not decoded, and nobody learns that it was",

@@ -202,16 +202,14 @@ static void add_revocation(json_t *line, const struct hf_slot *slot)
 static void list_slot(
 	const struct hf_repo *repo, const struct hf_slot *slot, struct hf_table_out *table)
 {
-	static const char *const ways[] = {"?", "passphrase", "key file", "command"};
 	HF_RELEASED(hf_buf) rights = {0}, sources = {0};
 	const struct hf_keyring *keyring = hf_repo_keyring(repo);
 	HF_FREED char *number = hf_format("%u", slot->n);
 	HF_FREED char *name = hf_strndup((const char *)slot->name.at, slot->name.len);
-	const char *way = ways[slot->unlock < 4 ? slot->unlock : 0];
+	const char *way = hf_unlock_text(slot->unlock);
 	char when[HF_TIME_TEXT] = "";
 
 	show_rights(slot->rights, &rights);
-	show_sources(slot, &sources);
 	if (!table) {
 		json_t *line = json_pack("{s:i, s:s, s:s, s:b, s:i, s:i}", "slot", (int)slot->n,
 			"unlock", way, "rights", hf_buf_text(&rights), "revoked", slot->revoked,
@@ -223,6 +221,7 @@ static void list_slot(
 		hf_json_line(line);
 		return;
 	}
+	show_sources(slot, &sources);
 	if (slot->revoked)
 		hf_time_table(slot->revoked_at, when);
 	HF_FREED char *state = hf_format("%s%s%s", state_of(repo, slot), *when ? " " : "", when);
@@ -301,9 +300,8 @@ static hf_err run_revoke(
 			"--distrust-after"));
 	if (revoke->distrust_after && distrust_after > hf_time_now())
 		return hf_error_new(HF_INVALID,
-			"--distrust-after: that is yet to come; hint: without it all counts that "
-			"was "
-			"added until now");
+			"--distrust-after: that is yet to come; hint: leave it out, and what was "
+			"added until now counts");
 	HF_TRY(hf_cli_repo(cli, &repo));
 	HF_TRY(hf_repo_need(repo, HF_ADMIN, NULL));
 	HF_TRY(hf_repo_revoke(repo, operands->at[0], distrust_after));

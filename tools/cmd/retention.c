@@ -1,6 +1,7 @@
 /* forget */
 #include <stdlib.h>
 
+#include "backend/base/map.h"
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
@@ -53,15 +54,19 @@ struct run {
 	int64_t now;
 	uint8_t (*ids)[HF_SNAPSHOT_ID_LEN]; /* to go */
 	size_t n, cap, kept, floods;
+	struct hf_map taken; /* those ids, padded with zeros */
 };
 
 /* false: it was named before. */
 static bool add_id(struct run *run, const uint8_t id[HF_SNAPSHOT_ID_LEN])
 {
-	for (size_t i = 0; i < run->n; i++) {
-		if (memcmp(run->ids[i], id, HF_SNAPSHOT_ID_LEN) == 0)
-			return false;
-	}
+	struct hf_id key = {{0}};
+	bool fresh;
+
+	memcpy(key.bytes, id, HF_SNAPSHOT_ID_LEN);
+	hf_map_put(&run->taken, &key, &fresh);
+	if (!fresh)
+		return false;
 	run->ids = hf_grow(run->ids, &run->cap, run->n + 1, sizeof(*run->ids));
 	memcpy(run->ids[run->n++], id, HF_SNAPSHOT_ID_LEN);
 	return true;
@@ -283,6 +288,7 @@ static hf_err run_forget(
 	struct hf_error *err = judge_and_forget(&run, operands);
 
 	free(run.ids);
+	hf_map_release(&run.taken);
 	return err;
 }
 
