@@ -28,8 +28,9 @@ for signal in TERM INT HUP; do
     daemon=$!
     until_true mountpoint -q "$MNT"
     until_true test -e "$MNT/latest/files/tree/file"
-    # A shell's background jobs ignore SIGINT, and so do their children.
+    # A shell's background jobs ignore SIGINT, and so do their children; under nohup all ignore SIGHUP.
     [ $signal = INT ] && signal=TERM
+    [ $signal = HUP ] && [ $((0x$(awk '/SigIgn/ { print $2 }' /proc/self/status) & 1)) = 1 ] && signal=TERM
     kill -$signal $daemon
     wait $daemon
     equal $? 0 "the daemon's status after SIG$signal"
