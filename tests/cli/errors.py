@@ -84,7 +84,13 @@ def a_command_or_a_passphrase_unlocks_as_a_key_file_does(bench):
     phrase = {"HOLDFAST_KEY_FILE": "", "HOLDFAST_PASSPHRASE": "correct horse"}
     assert bench.run("cat", "latest/files/tree/a.txt", env=phrase).stdout == b"some text\n"
     bench.run("ls", "--passphrase-file", bench.path("phrase"), env=command)
-    bench.run("key", "add", "--new-key-command", f"cat '{bench.path('k y')}'", "third", env=phrase)
+    fails(bench, 2, "unlocks slot admin already", "key", "add", "--new-key-command",
+          command["HOLDFAST_KEY_COMMAND"], "third", env=phrase)
+    with open(bench.path("k z"), "wb") as file:
+        file.write(os.urandom(64))
+    third = {"HOLDFAST_KEY_FILE": "", "HOLDFAST_KEY_COMMAND": f"cat '{bench.path('k z')}'"}
+    bench.run("key", "add", "--new-key-command", third["HOLDFAST_KEY_COMMAND"], "third", env=phrase)
+    assert bench.run("cat", "latest/files/tree/a.txt", env=third).stdout == b"some text\n"
 
 
 def a_key_may_do_no_more_than_its_rights(bench):
