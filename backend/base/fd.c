@@ -1,6 +1,7 @@
 /* Whole reads and writes; files that are there whole or not at all. */
 #include "backend/base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -221,4 +222,17 @@ hf_err hf_dir_make_all(const char *path, mode_t mode)
 		*at = '/';
 	}
 	return make_one(upto, mode);
+}
+
+bool hf_dir_is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && n <= 2 && (entry = readdir(dir)))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n <= 2; /* itself and the one above */
 }

@@ -23,5 +23,6 @@ hf_err hf_file_replace(const char *path, struct hf_span bytes, mode_t mode);
 /* The same, create-only: HF_EXISTS if there is something at path. */
 hf_err hf_file_make(const char *path, struct hf_span bytes, mode_t mode);
 hf_err hf_dir_make_all(const char *path, mode_t mode); /* mkdir -p */
+bool hf_dir_is_empty(const char *path);                /* also where it can't be listed */
 
 #endif

@@ -28,14 +28,17 @@ hf_err hf_meta_capture(
 	int dirfd, const char *name, int fd, struct hf_arena *arena, struct hf_entry *entry);
 
 struct hf_meta_apply {
-	bool owners;  /* chown: when root */
+	bool owners;  /* chown; who is not root may not, and keeps what is made: no error */
 	bool by_name; /* prefer the names where this machine knows them */
 	bool trusted; /* also trusted.* and security.* xattrs */
 };
+/* An xattr that only root may set. */
+bool hf_meta_is_privileged(struct hf_span name);
 /*
  * Owner, mode, xattrs, times, in the order that lets each survive the others; user xattrs and ACLs
- * that the entry lacks (inherited ones) go. Never follows a link at `name`. What could not be
- * applied is one error that names it; the rest is applied all the same.
+ * that the entry lacks (inherited ones) go. A file that does not get its owner gets no setuid,
+ * setgid or capabilities. Never follows a link at `name`. What could not be applied is one error
+ * that names it; the rest is applied all the same.
  */
 hf_err hf_meta_set(
 	int dirfd, const char *name, const struct hf_entry *entry, const struct hf_meta_apply *how);

@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct subject {
 	                      name in /proc */
 	const struct hf_entry *entry;
 	const struct hf_meta_apply *how;
+	uint32_t uid, gid;     /* the owners that it should have */
 	int number;            /* the first errno */
 	struct hf_buf missing; /* "owner, mode" */
 };
@@ -59,6 +61,11 @@ static bool begins(struct hf_span name, const char *prefix)
 	size_t len = strlen(prefix);
 
 	return name.len >= len && memcmp(name.at, prefix, len) == 0;
+}
+
+bool hf_meta_is_privileged(struct hf_span name)
+{
+	return begins(name, "trusted.") || begins(name, "security.");
 }
 
 static bool has_xattr(const struct hf_entry *entry, struct hf_span name)
@@ -109,9 +116,20 @@ static enum turn turn_of(struct hf_span name)
 	return BEFORE_MODE;
 }
 
+/* What makes a program more powerful than its caller was given to a file of that owner's. */
+static bool has_its_owner(const struct subject *subject)
+{
+	struct stat stat;
+
+	return fstatat(subject->fd, "", &stat, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) == 0 &&
+		stat.st_uid == subject->uid && stat.st_gid == subject->gid;
+}
+
 static bool wanted(const struct subject *subject, struct hf_span name)
 {
-	return subject->how->trusted || (!begins(name, "trusted.") && !begins(name, "security."));
+	if (hf_span_equal(name, hf_span_str(CAPABILITY)) && !has_its_owner(subject))
+		return false;
+	return subject->how->trusted || !hf_meta_is_privileged(name);
 }
 
 static void set_xattrs(struct subject *subject, enum turn turn)
@@ -134,14 +152,20 @@ static void set_xattrs(struct subject *subject, enum turn turn)
 
 static void set_owner(struct subject *subject)
 {
-	uint32_t uid = subject->entry->uid, gid = subject->entry->gid;
+	const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
 
+	subject->uid = subject->entry->uid;
+	subject->gid = subject->entry->gid;
 	if (!subject->how->owners)
 		return;
 	if (subject->how->by_name)
-		hf_meta_owner_ids(subject->entry, &uid, &gid);
-	check(subject, fchownat(subject->fd, "", uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW),
-		"owner", hf_span_str(""));
+		hf_meta_owner_ids(subject->entry, &subject->uid, &subject->gid);
+	if (fchownat(subject->fd, "", subject->uid, subject->gid, flags) == 0)
+		return;
+	if (errno != EPERM || geteuid() == 0)
+		check(subject, -1, "owner", hf_span_str(""));
+	else /* only root gives files away; the group may be one of the caller's */
+		(void)!fchownat(subject->fd, "", (uid_t)-1, subject->gid, flags);
 }
 
 static void set_mode(struct subject *subject)
@@ -150,6 +174,9 @@ static void set_mode(struct subject *subject)
 
 	if (subject->entry->type == HF_LNK)
 		return;
+	if ((mode & (S_ISUID | S_ISGID)) && subject->entry->type != HF_DIR &&
+		!has_its_owner(subject))
+		mode &= ~(mode_t)(S_ISUID | S_ISGID);
 	check(subject, subject->magic ? chmod(subject->magic, mode) : fchmod(subject->fd, mode),
 		"mode", hf_span_str(""));
 }

@@ -329,6 +329,11 @@ static hf_err visit(struct walk *walk, struct hf_restore_folder *folder,
 		return add_folder(walk, folder, block, entry);
 	if (!walk->run->restore->dry_run)
 		return add_item(walk, folder, block, entry);
+
+	struct hf_error *err = hf_restore_look_for(walk->run, folder, entry);
+
+	if (err)
+		return hf_restore_report(walk->run, folder, entry->name, err);
 	count(walk->run, entry);
 	return NULL;
 }
@@ -374,6 +379,28 @@ static hf_err pop(struct walk *walk)
 	return hf_restore_leave(walk->run, level->folder);
 }
 
+/* Of names of one file, the next is made where the first could not be. */
+static hf_err add_waiting(struct walk *walk)
+{
+	struct hf_restore_waiting *waiting = walk->run->again;
+	struct hf_error *err;
+
+	walk->run->again = waiting->next;
+	err = add_item(walk, waiting->folder, waiting->block, waiting->entry);
+	return hf_restore_first_of(err, hf_restore_waiting_end(walk->run, waiting));
+}
+
+static hf_err drain(struct walk *walk)
+{
+	do {
+		while (walk->run->again)
+			HF_TRY(add_waiting(walk));
+		HF_TRY(submit_batch(walk));
+		HF_TRY(hf_pool_drain(walk->run->pool));
+	} while (walk->run->again);
+	return NULL;
+}
+
 static hf_err walk_all(struct walk *walk)
 {
 	while (walk->n > 0) {
@@ -387,8 +414,18 @@ static hf_err walk_all(struct walk *walk)
 		else
 			HF_TRY(pop(walk));
 	}
-	HF_TRY(submit_batch(walk));
-	return hf_pool_drain(walk->run->pool);
+	return drain(walk);
+}
+
+/* A directory that holds something was somebody's before: it stays as it is. */
+static void keep_target(const struct hf_restoring *run, struct hf_restore_folder *base)
+{
+	const struct hf_restore *restore = run->restore;
+
+	base->kept = !restore->overwrite && !hf_dir_is_empty(restore->target);
+	if (base->kept && !restore->dry_run)
+		hf_log(HF_WARN, "it was there already, and keeps its owner, mode and times", "path",
+			restore->target, NULL);
 }
 
 /* base: the target. With a name the entry is made in it, else what it holds is, and the target gets
@@ -409,6 +446,7 @@ static hf_err walk_from(
 		return hf_restore_first_of(err, hf_restore_leave(walk->run, base));
 	}
 	base->entry = entry;
+	keep_target(walk->run, base);
 	push(walk, base, HF_STEAL(dir));
 	return NULL;
 }
@@ -418,11 +456,12 @@ static hf_err open_target(struct hf_restoring *run)
 	const char *target = run->restore->target;
 	int fd;
 
-	if (run->restore->dry_run)
-		return NULL;
-	HF_TRY(hf_dir_make_all(target, 0777));
+	if (!run->restore->dry_run)
+		HF_TRY(hf_dir_make_all(target, 0777));
 	fd = open(target,
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a link here is the caller's own choice */
+	if (fd < 0 && errno == ENOENT && run->restore->dry_run)
+		return NULL; /* it would be made */
 	if (fd < 0)
 		return hf_error_sys("opening %s", target);
 	run->places = hf_places_new(fd, IDLE_FOLDERS);
@@ -459,8 +498,8 @@ static hf_err result_of(const struct hf_restoring *run)
 
 	if (run->foreign > 0) {
 		snprintf(foreign, sizeof(foreign), "%llu", (unsigned long long)run->foreign);
-		hf_log(HF_WARN, "owners were left out: only root can give files away", "files",
-			foreign, NULL);
+		hf_log(HF_WARN, "owners and attributes that only root may set were left out",
+			"files", foreign, NULL);
 	}
 	if (all == 0)
 		return NULL;

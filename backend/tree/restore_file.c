@@ -123,6 +123,11 @@ static void name_beside(struct hf_making *making)
 		atomic_fetch_add(&counter, 1));
 }
 
+hf_err hf_making_is_there(void)
+{
+	return hf_error_new(HF_EXISTS, "it is there already; hint: --overwrite replaces it");
+}
+
 static hf_err make_name(struct hf_making *making, make_fn *make, const void *arg, int *result)
 {
 	making->beside[0] = 0;
@@ -134,8 +139,7 @@ static hf_err make_name(struct hf_making *making, make_fn *make, const void *arg
 	if (*result >= 0)
 		return NULL;
 	if (errno == EEXIST)
-		return hf_error_new(
-			HF_EXISTS, "it is there already; hint: --overwrite replaces it");
+		return hf_making_is_there();
 	return hf_error_as(hf_error_sys("making it"), HF_SYSTEM);
 }
 

@@ -33,6 +33,7 @@ struct hf_making {
 	char beside[40]; /* the temporary name, while something is replaced; "" : none */
 };
 
+hf_err hf_making_is_there(void); /* HF_EXISTS, with a hint */
 /* A regular file, whole. */
 hf_err hf_making_file(struct hf_making *making);
 /* A regular file that several write: begin, any number of write, then end. */

@@ -12,12 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct hf_restore_waiting {
-	struct hf_restore_waiting *next;
-	struct hf_restore_folder *folder;
-	char name[HF_NAME_SIZE];
-};
-
 struct hf_error *hf_restore_first_of(struct hf_error *first, struct hf_error *second)
 {
 	if (!first)
@@ -78,9 +72,18 @@ hf_err hf_restore_report(struct hf_restoring *run, const struct hf_restore_folde
 	return NULL;
 }
 
+static bool needs_root(const struct hf_entry *entry)
+{
+	bool needs = entry->uid != geteuid();
+
+	for (size_t i = 0; i < entry->n_xattrs; i++)
+		needs |= hf_meta_is_privileged(entry->xattrs[i].name);
+	return needs;
+}
+
 static void count_made(struct hf_restoring *run, const struct hf_entry *entry)
 {
-	if (!run->restore->apply.owners && entry && entry->uid != geteuid())
+	if (entry && run->restore->apply.owners && geteuid() != 0 && needs_root(entry))
 		run->foreign++;
 	if (run->restore->progress)
 		atomic_fetch_add_explicit(&run->restore->progress->files, 1, memory_order_relaxed);
@@ -108,7 +111,7 @@ static hf_err finish_folder(struct hf_restoring *run, struct hf_restore_folder *
 		.restore = run->restore, .owners = run->owners, .entry = folder->entry};
 	struct hf_error *err;
 
-	if (run->ended || !folder->place || !folder->entry || folder->kept)
+	if (run->ended || !folder->place || !folder->entry || folder->kept || run->restore->dry_run)
 		return NULL;
 	err = hf_place_pin(folder->place, &making.dirfd);
 	if (!err) {
@@ -134,6 +137,22 @@ hf_err hf_restore_leave(struct hf_restoring *run, struct hf_restore_folder *fold
 		folder = parent;
 	}
 	return err;
+}
+
+/* Of what has that name now: S_IF…, or 0. A place that is NULL would still have to be made. */
+static hf_err type_there(struct hf_place *place, const char *name, mode_t *type)
+{
+	struct stat stat;
+	int fd;
+
+	*type = 0;
+	if (!place)
+		return NULL;
+	HF_TRY(hf_place_pin(place, &fd));
+	if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+		*type = stat.st_mode & S_IFMT;
+	hf_place_unpin(place);
+	return NULL;
 }
 
 static hf_err enter_existing(
@@ -162,6 +181,31 @@ static hf_err enter_existing(
 	return NULL;
 }
 
+/* What would be met. */
+static hf_err look_for_folder(
+	struct hf_restoring *run, struct hf_restore_folder *folder, const char *name)
+{
+	struct hf_place *parent = folder->parent->place;
+	mode_t type;
+
+	HF_TRY(type_there(parent, name, &type));
+	if (type == S_IFDIR)
+		return hf_place_enter(parent, folder->entry->name, &folder->place);
+	return type && !run->restore->overwrite
+		? hf_error_new(HF_EXISTS, "it is there already, and no directory")
+		: NULL;
+}
+
+hf_err hf_restore_look_for(struct hf_restoring *run, const struct hf_restore_folder *folder,
+	const struct hf_entry *entry)
+{
+	HF_FREED char *name = hf_strndup((const char *)entry->name.at, entry->name.len);
+	mode_t type;
+
+	HF_TRY(type_there(folder->place, name, &type));
+	return type && !run->restore->overwrite ? hf_making_is_there() : NULL;
+}
+
 hf_err hf_restore_make_folder(struct hf_restoring *run, struct hf_restore_folder *folder)
 {
 	HF_FREED char *name =
@@ -171,7 +215,7 @@ hf_err hf_restore_make_folder(struct hf_restoring *run, struct hf_restore_folder
 	int fd;
 
 	if (run->restore->dry_run)
-		return NULL;
+		return look_for_folder(run, folder, name);
 	HF_TRY(hf_place_pin(parent, &fd));
 	if (mkdirat(fd, name, 0700) == 0)
 		err = hf_place_enter(parent, folder->entry->name, &folder->place);
@@ -201,7 +245,7 @@ hf_err hf_restore_item_begin(struct hf_restoring *run, struct hf_restore_folder 
 }
 
 static hf_err link_name(struct hf_restoring *run, const struct hf_restore_first *first,
-	struct hf_restore_folder *folder, const char *name)
+	struct hf_restore_folder *folder, struct hf_span name)
 {
 	struct hf_making making = {.restore = run->restore, .owners = run->owners};
 	struct hf_error *err;
@@ -209,7 +253,7 @@ static hf_err link_name(struct hf_restoring *run, const struct hf_restore_first 
 
 	if (run->ended)
 		return NULL;
-	memcpy(making.name, name, sizeof(making.name));
+	memcpy(making.name, name.at, name.len);
 	err = hf_place_pin(first->folder->place, &from);
 	if (!err) {
 		err = hf_place_pin(folder->place, &making.dirfd);
@@ -220,7 +264,7 @@ static hf_err link_name(struct hf_restoring *run, const struct hf_restore_first 
 		hf_place_unpin(first->folder->place);
 	}
 	if (err)
-		return hf_restore_report(run, folder, hf_span_str(name), err);
+		return hf_restore_report(run, folder, name, err);
 	count_made(run, NULL);
 	return NULL;
 }
@@ -237,6 +281,15 @@ static hf_err first_used_up(struct hf_restoring *run, struct hf_restore_first *f
 	return hf_restore_leave(run, folder);
 }
 
+hf_err hf_restore_waiting_end(struct hf_restoring *run, struct hf_restore_waiting *waiting)
+{
+	struct hf_error *err = hf_restore_leave(run, waiting->folder);
+
+	hf_dir_block_unref(waiting->block);
+	free(waiting);
+	return err;
+}
+
 static hf_err first_settled(struct hf_restoring *run, struct hf_restore_first *first, bool made)
 {
 	struct hf_error *err = NULL;
@@ -246,17 +299,15 @@ static hf_err first_settled(struct hf_restoring *run, struct hf_restore_first *f
 		struct hf_restore_waiting *waiting = first->waiting;
 
 		first->waiting = waiting->next;
-		if (made)
-			err = hf_restore_first_of(
-				err, link_name(run, first, waiting->folder, waiting->name));
-		else
-			err = hf_restore_first_of(err,
-				hf_restore_report(run, waiting->folder, hf_span_str(waiting->name),
-					hf_error_new(HF_CORRUPT,
-						"its first name, %s, could not be restored",
-						first->name)));
-		err = hf_restore_first_of(err, hf_restore_leave(run, waiting->folder));
-		free(waiting);
+		if (!made) { /* one of those that waited is made instead */
+			waiting->next = run->again;
+			run->again = waiting;
+			first->left++;
+			continue;
+		}
+		err = hf_restore_first_of(
+			err, link_name(run, first, waiting->folder, waiting->entry->name));
+		err = hf_restore_first_of(err, hf_restore_waiting_end(run, waiting));
 	}
 	return hf_restore_first_of(err, first_used_up(run, first));
 }
@@ -301,7 +352,8 @@ static void wait_for(struct hf_restore_first *first, const struct hf_restore_ite
 {
 	struct hf_restore_waiting *waiting = hf_calloc(1, sizeof(*waiting));
 
-	memcpy(waiting->name, item->making.name, sizeof(waiting->name));
+	waiting->entry = item->making.entry;
+	waiting->block = item->block ? hf_dir_block_ref(item->block) : NULL;
 	waiting->folder = item->folder;
 	waiting->folder->pending++;
 	waiting->next = first->waiting;
@@ -332,7 +384,7 @@ hf_err hf_restore_item_link(struct hf_restore_item *item, bool *linked)
 	if (first->state == UNDER_WAY)
 		wait_for(first, item);
 	else
-		err = link_name(item->run, first, item->folder, item->making.name);
+		err = link_name(item->run, first, item->folder, entry->name);
 	err = hf_restore_first_of(err, first_used_up(item->run, first));
 	return hf_restore_first_of(err, item_end(item));
 }
@@ -342,20 +394,24 @@ struct links_end {
 	struct hf_error *err;
 };
 
+static void end_all(struct links_end *end, struct hf_restore_waiting *waiting)
+{
+	while (waiting) {
+		struct hf_restore_waiting *next = waiting->next;
+
+		end->err = hf_restore_first_of(end->err, hf_restore_waiting_end(end->run, waiting));
+		waiting = next;
+	}
+}
+
 static void link_end(void *arg, const struct hf_id *id, union hf_map_value *value)
 {
 	struct links_end *end = arg;
 	struct hf_restore_first *first = value->pointer;
 
 	(void)id;
-	while (first->waiting) { /* only in a run that was ended: else its first name was settled */
-		struct hf_restore_waiting *waiting = first->waiting;
-
-		first->waiting = waiting->next;
-		end->err =
-			hf_restore_first_of(end->err, hf_restore_leave(end->run, waiting->folder));
-		free(waiting);
-	}
+	/* Only in a run that was ended: else its first name was settled. */
+	end_all(end, HF_STEAL(first->waiting));
 	if (first->folder)
 		end->err = hf_restore_first_of(end->err, hf_restore_leave(end->run, first->folder));
 	free(first);
@@ -365,6 +421,7 @@ hf_err hf_restore_links_end(struct hf_restoring *run)
 {
 	struct links_end end = {.run = run};
 
+	end_all(&end, HF_STEAL(run->again));
 	hf_map_each(&run->firsts, link_end, &end);
 	hf_map_release(&run->firsts);
 	return end.err;

@@ -12,7 +12,7 @@
 
 struct hf_restore_folder {
 	struct hf_restore_folder *parent;
-	struct hf_place *place;       /* NULL in a dry run */
+	struct hf_place *place;       /* NULL in a dry run, where it would be made */
 	const struct hf_entry *entry; /* NULL: the target, which stays as it is */
 	const struct hf_dir_block *block;
 	size_t pending;
@@ -24,7 +24,8 @@ struct hf_restoring {
 	struct hf_owner_ids *owners;
 	struct hf_places *places;
 	struct hf_pool *pool;
-	struct hf_map firsts; /* link id → struct hf_restore_first */
+	struct hf_map firsts;             /* link id → struct hf_restore_first */
+	struct hf_restore_waiting *again; /* for the walk: their first name could not be made */
 	uint64_t corrupt, failed, foreign;
 	bool ended; /* by what can't be got over: what is left is let go of silently */
 };
@@ -37,6 +38,14 @@ struct hf_restore_item {
 	const struct hf_dir_block *block;
 	struct hf_restore_first *first; /* NULL: it has no other names */
 	struct hf_error *err;
+};
+
+/* A further name, pending in its folder. */
+struct hf_restore_waiting {
+	struct hf_restore_waiting *next;
+	struct hf_restore_folder *folder;
+	const struct hf_dir_block *block; /* of the entry */
+	const struct hf_entry *entry;
 };
 
 /* The first name of a file with several, and those that came while it was under way. */
@@ -61,8 +70,11 @@ hf_err hf_restore_report(struct hf_restoring *run, const struct hf_restore_folde
 /* With the walk pending in it. */
 struct hf_restore_folder *hf_restore_folder_new(struct hf_restore_folder *parent,
 	const struct hf_entry *entry, const struct hf_dir_block *block);
-/* Makes or enters its directory below its parent's. */
+/* Makes or enters its directory below its parent's; in a dry run only enters. */
 hf_err hf_restore_make_folder(struct hf_restoring *run, struct hf_restore_folder *folder);
+/* Of a dry run: HF_EXISTS where the name is there. */
+hf_err hf_restore_look_for(struct hf_restoring *run, const struct hf_restore_folder *folder,
+	const struct hf_entry *entry);
 /* One thing less is pending. The last one finishes the folder, and so on upwards. */
 hf_err hf_restore_leave(struct hf_restoring *run, struct hf_restore_folder *folder);
 
@@ -76,6 +88,8 @@ hf_err hf_restore_item_begin(struct hf_restoring *run, struct hf_restore_folder 
 hf_err hf_restore_item_link(struct hf_restore_item *item, bool *linked);
 /* Made or failed: reported, counted, linked; ends the item. */
 hf_err hf_restore_settle(struct hf_restore_item *item);
+/* It waits no more: frees it. */
+hf_err hf_restore_waiting_end(struct hf_restoring *run, struct hf_restore_waiting *waiting);
 /* At the end: names that never came are waited for no more. */
 hf_err hf_restore_links_end(struct hf_restoring *run);
 

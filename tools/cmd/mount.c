@@ -1,11 +1,11 @@
 /* mount: the repository as a file system */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/fd.h"
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
@@ -164,19 +164,6 @@ static hf_err parse_options(struct hf_cli *cli, struct mount *mount, struct wish
 	return NULL;
 }
 
-static bool is_empty(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	size_t n = 0;
-
-	while (dir && n <= 2 && (entry = readdir(dir)))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n <= 2; /* itself and the one above */
-}
-
 /* libfuse would say less, and to stderr. */
 static hf_err check_mount_point(const char *path)
 {
@@ -190,7 +177,7 @@ static hf_err check_mount_point(const char *path)
 		return hf_error_sys("mount point %s", path);
 	if (!S_ISDIR(st.st_mode))
 		return hf_error_new(HF_INVALID, "mount point %s is no directory", path);
-	if (!is_empty(path))
+	if (!hf_dir_is_empty(path))
 		hf_log(HF_WARN, "the mount point is not empty; what is in it is hidden", "path",
 			path, NULL);
 	return NULL;

@@ -1,6 +1,7 @@
 /* restore, diff: out of the repository, and the proof that it came out right */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
@@ -24,7 +25,8 @@ static const struct hf_option restore_options[] = {
 	OPTION("overwrite", 0, overwrite, "replace what is there"),
 	OPTION("numeric-owner", 0, numeric,
 		"owners by number, also where this machine knows the names"),
-	OPTION("no-owner", 0, no_owners, "everything becomes the caller's"),
+	OPTION("no-owner", 0, no_owners,
+		"everything becomes the caller's, without setuid, setgid and capabilities"),
 	OPTION("dry-run", 'n', dry_run, "count, write nothing"),
 };
 #undef OPTION
@@ -121,7 +123,9 @@ static hf_err run_restore(
 		.overwrite = wish->overwrite,
 		.dry_run = wish->dry_run,
 		.workers = hf_cli_workers(cli),
-		.apply = {.owners = !wish->no_owners, .by_name = !wish->numeric, .trusted = true},
+		.apply = {.owners = !wish->no_owners,
+			.by_name = !wish->numeric,
+			.trusted = geteuid() == 0},
 		.stop = &cli->stop,
 		.progress = &progress,
 		.failed = show_failed,
@@ -162,7 +166,8 @@ const struct hf_command hf_command_restore = {
 		"directory's contents go into "
 		"DIR itself, a file becomes DIR/name. Owners, modes, times, xattrs, ACLs, holes "
 		"and hard links come "
-		"back too. What is there already stays, and is named, unless --overwrite is given. "
+		"back too. What is there already stays, and is named, unless --overwrite is given: "
+		"DIR too keeps its owner, mode and times, if it holds something. "
 		"Nothing is ever written outside DIR.\n\n"
 		"Files that are damaged in the repository are named and left out; the rest is "
 		"restored, and the exit "
