@@ -252,9 +252,12 @@ static hf_err go(struct hf_run *run)
 		HF_TRY(hf_run_gather(run));
 		HF_TRY(hf_run_publish_some(run));
 	}
-	if (run->result->dirs == 0)
-		return hf_error_new(HF_NOT_FOUND, "nothing to back up could be read");
-	HF_TRY(hf_run_drain(run));
+	if (run->result->dirs > 0)
+		HF_TRY(hf_run_drain(run));
+	/* An empty snapshot would be the newest, and hide one that is good. */
+	if (run->result->dirs == 0 ||
+		(run->result->failed > 0 && run->result->files + run->result->others == 0))
+		return hf_error_new(HF_SYSTEM, "nothing could be read, so there is no snapshot");
 	return run->writer ? finish(run) : NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void hf_branch_release(struct hf_branch *branch)
 {
@@ -55,7 +56,7 @@ static hf_err real_path(const char *path, char **out)
 	return *out ? NULL : hf_error_sys("%s", path);
 }
 
-/* Absolute, with every link resolved but the last name: that is what the backup keeps. */
+/* Absolute, with every link resolved but the last name: what is kept of what is no directory. */
 static hf_err absolute(const char *path, char **out)
 {
 	HF_FREED char *above = hf_strdup(path);
@@ -84,8 +85,31 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, char **base)
+/* It may be there next time, and is to have the same name then. */
+static char *as_typed(const char *path)
 {
+	HF_FREED char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+
+	return here ? hf_format("%s/%s", strcmp(here, "/") == 0 ? "" : here, path)
+		    : hf_strdup(path);
+}
+
+hf_err hf_branch_path(const char *path, char **out)
+{
+	struct hf_error *err;
+
+	*out = NULL;
+	err = is_directory(path) ? real_path(path, out) : absolute(path, out);
+	if (err)
+		*out = as_typed(path);
+	return err;
+}
+
+hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, char **base,
+	struct hf_error **missing)
+{
+	size_t there = 0;
+
 	*out = (struct hf_branch){0};
 	*base = NULL;
 	if (n == 0)
@@ -96,14 +120,14 @@ hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, c
 	}
 	for (size_t i = 0; i < n; i++) {
 		HF_FREED char *path = NULL;
-		struct hf_error *err = absolute(paths[i], &path);
 
-		if (err) {
-			hf_branch_release(out);
-			return err;
-		}
-		add(out, path);
+		missing[i] = hf_branch_path(paths[i], &path);
+		there += missing[i] == NULL;
+		if (!missing[i])
+			add(out, path);
 	}
+	if (there == 0)
+		return HF_STEAL(missing[0]);
 	*base = hf_strdup("/");
 	return NULL;
 }

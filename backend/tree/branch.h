@@ -16,9 +16,17 @@ struct hf_branch {
 };
 void hf_branch_release(struct hf_branch *branch);
 /*
- * One directory: base is its path, and *out is whole. Else base is "/" and each path stands below
- * it as its absolute self. HF_NOT_FOUND: a path does not exist.
+ * What a backup keeps of a path that was typed: absolute, a directory through all links, all else
+ * through those above it, so that a link is kept as one. Where it can't be found out *out (the
+ * caller's, always) is as typed.
  */
-hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, char **base);
+hf_err hf_branch_path(const char *path, char **out);
+/*
+ * One directory: base is its path, and *out is whole. Else base is "/" and each path stands below
+ * it as its absolute self; missing[i] (of n, NULL before) owns why paths[i] is left out.
+ * HF_NOT_FOUND: none exists.
+ */
+hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, char **base,
+	struct hf_error **missing);
 
 #endif

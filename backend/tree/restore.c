@@ -421,10 +421,14 @@ static hf_err walk_all(struct walk *walk)
 static void keep_target(const struct hf_restoring *run, struct hf_restore_folder *base)
 {
 	const struct hf_restore *restore = run->restore;
+	const struct hf_entry *entry = base->entry;
+	struct stat now;
 
 	base->kept = !restore->overwrite && !hf_dir_is_empty(restore->target);
-	if (base->kept && !restore->dry_run)
-		hf_log(HF_WARN, "it was there already, and keeps its owner, mode and times", "path",
+	if (base->kept && !restore->dry_run && stat(restore->target, &now) == 0 &&
+		((now.st_mode & 07777) != entry->mode || now.st_uid != entry->uid ||
+			now.st_gid != entry->gid))
+		hf_log(HF_WARN, "it was there already, and keeps its owner and mode", "path",
 			restore->target, NULL);
 }
 

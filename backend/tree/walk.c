@@ -51,6 +51,7 @@ struct walk {
 	struct level *levels;
 	size_t depth, cap;
 	struct walk_item *idle, *items;
+	struct hf_error **missing; /* of each path: why it is left out, until that is told */
 	bool begun;
 };
 
@@ -104,12 +105,33 @@ static void walk_done(struct hf_feed *feed, struct hf_item *item)
 	walk->idle = given;
 }
 
-static struct hf_item *failed_item(struct walk *walk, struct hf_error *err)
+static struct hf_item *failed_at(struct walk *walk, const char *path, struct hf_error *err)
 {
 	struct walk_item *taken = take_item(walk, HF_STEP_FAILED, 0);
 
+	hf_buf_clear(&taken->path);
+	hf_buf_add(&taken->path, path, strlen(path));
+	taken->item.path = hf_buf_text(&taken->path);
+	taken->item.entry.name = hf_span(NULL, 0);
 	taken->item.error = err;
 	return &taken->item;
+}
+
+/* Of what walk.path names; the root's own is all that is known of it. */
+static struct hf_item *failed_item(struct walk *walk, struct hf_error *err)
+{
+	const char *path = below_base(walk);
+
+	return failed_at(walk, *path ? path : hf_buf_text(&walk->path), err);
+}
+
+/* NULL: all was told. */
+static struct hf_item *missing_item(struct walk *walk)
+{
+	for (size_t i = 0; i < walk->options.n_paths; i++)
+		if (walk->missing[i])
+			return failed_at(walk, walk->options.paths[i], HF_STEAL(walk->missing[i]));
+	return NULL;
 }
 
 static hf_err fill_item(struct walk *walk, struct walk_item *taken, const struct stat *st)
@@ -346,6 +368,8 @@ static hf_err walk_next(struct hf_feed *feed, struct hf_item **out)
 	while (!*out && walk->depth > 0)
 		HF_TRY(go_on(walk, out));
 	if (!*out)
+		*out = missing_item(walk);
+	if (!*out)
 		*out = &take_item(walk, HF_STEP_END, 0)->item;
 	return NULL;
 }
@@ -407,6 +431,9 @@ static void walk_free(struct hf_feed *feed)
 		hf_buf_release(&item->path);
 		free(item);
 	}
+	for (size_t i = 0; i < walk->options.n_paths; i++)
+		hf_error_free(walk->missing[i]); /* left early: nobody wants to know any more */
+	free(walk->missing);
 	hf_folders_free(walk->folders);
 	hf_owners_free(walk->owners);
 	hf_branch_release(&walk->branch);
@@ -425,17 +452,20 @@ static const struct hf_feed_ops walk_ops = {
 
 hf_err hf_walk_open(const struct hf_walk_options *options, struct hf_feed **out)
 {
+	struct walk *walk = hf_calloc(1, sizeof(*walk));
 	HF_FREED char *base = NULL;
-	struct hf_branch branch;
-	struct walk *walk;
+	struct hf_error *err;
 
-	HF_TRY(hf_branch_of(options->paths, options->n_paths, &branch, &base));
-	walk = hf_calloc(1, sizeof(*walk));
 	walk->feed.ops = &walk_ops;
 	walk->options = *options;
-	walk->branch = branch;
+	walk->missing = hf_calloc(options->n_paths, sizeof(struct hf_error *));
 	walk->folders = hf_folders_new(OPEN_FOLDERS);
 	walk->owners = hf_owners_new();
+	err = hf_branch_of(options->paths, options->n_paths, &walk->branch, &base, walk->missing);
+	if (err) {
+		walk_free(&walk->feed);
+		return err;
+	}
 	hf_buf_add(&walk->path, base, strlen(base));
 	walk->base_len = walk->path.len + (strcmp(base, "/") != 0);
 	*out = &walk->feed;

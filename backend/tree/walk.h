@@ -18,7 +18,7 @@ struct hf_walk_options {
 	bool exclude_caches; /* directories with a CACHEDIR.TAG: only the tag is kept */
 	const struct hf_stop *stop;
 };
-/* HF_NOT_FOUND: a path does not exist. */
+/* A path that does not exist is a step that failed; HF_NOT_FOUND: none does. */
 hf_err hf_walk_open(const struct hf_walk_options *options, struct hf_feed **out);
 /* A feed of one file with the content of fd: --stdin --name. */
 hf_err hf_pipe_open(int fd, const char *name, struct hf_feed **out);

@@ -43,6 +43,28 @@ ln -s a "$WORK/to-a"
 ok hf backup --source linked "$WORK/to-a"
 ok hf cat latest/files/linked/in/one
 
+# Also among several; a link to a file is kept as a link, and a source of its own.
+ok hf backup --source linked-too "$WORK/to-a" "$WORK/three"
+ok hf cat "latest/files/linked-too$WORK/a/in/one"
+ln -s three "$WORK/to-three"
+ok hf backup --json "$WORK/three"
+three=$(grep -o '"source":"[^"]*"' "$SAID")
+ok hf backup --json "$WORK/to-three"
+[ "$three" != "$(grep -o '"source":"[^"]*"' "$SAID")" ] || fail "a link shares the source of its target"
+ok hf backup --source link "$WORK/to-three"
+ok hf find --type l "latest/files/link"
+said to-three
+
+# One that is missing is named, and the rest is kept; the next run that finds it adds to the same source.
+exits 3 hf backup "$WORK/b" "$WORK/late" ../gone/deeper
+said "path=$WORK/late"
+said "path=../gone/deeper"
+said "snapshot of"
+echo late >"$WORK/late"
+exits 3 hf backup "$WORK/b" "$WORK/late" ../gone/deeper
+ok hf cat "latest/files/$(hostname | tr 'A-Z' 'a-z')-$(echo "${WORK#/}" | tr '/' '-')-b$WORK/late"
+exits 2 hf backup ''
+
 # Without --source the name comes from host and path, and is kept for that path.
 ok hf backup "$WORK/a"
 ok hf snapshots

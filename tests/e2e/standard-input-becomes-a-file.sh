@@ -30,6 +30,18 @@ ok hf ls labels/database/shop
 ok hf snapshots --source files/dump
 equal "$(grep -c files/dump "$SAID")" 4 "snapshots"
 
+# What can't be read makes no snapshot: the last good one stays the newest.
+exits 1 backup_stream <"$WORK"
+said "there is no snapshot"
+hf cat latest/files/dump/dump.sql | cmp - "$WORK/stream" || fail "a failed one hides the last good one"
+
+# The moment may be given; where that puts a snapshot behind another, it is not told as the newest.
+exits 0 hf backup --stdin --name x --source timed --time 2062-01-01 </dev/null
+said "still to come"
+exits 0 hf backup --stdin --name x --source timed </dev/null
+said "of 2062-01-01T00-00-00Z"
+! grep -q "latest/files/timed (id" "$SAID" || fail "told as the newest"
+
 exits 2 hf backup --stdin --source dump
 exits 2 hf backup --name dump.sql --source dump "$WORK"
 exits 2 hf backup --stdin --name a/b --source dump </dev/null

@@ -34,6 +34,12 @@ ok hf find latest/files/tree
 grep -q inside "$SAID" && fail "a name from a closed directory"
 ok hf check --read-data
 
+# Where that is all there is, it is named, too, and there is no snapshot.
+exits 1 unprivileged "$HOLDFAST" backup --source closed "$TREE/closed"
+said "path=$TREE/closed"
+exits 1 unprivileged "$HOLDFAST" backup --source closed "$TREE/secret"
+exits 6 hf ls latest/files/closed
+
 # It is there again as soon as it can be read.
 chmod 600 "$TREE/secret"
 chmod 700 "$TREE/closed"

@@ -20,13 +20,13 @@ touch -d 2020-01-01 "$WORK/from/sub" "$WORK/from"
 new_repository
 ok hf backup --source files/from "$WORK/from"
 
-# A directory that holds something keeps its owner, mode and times; one that is empty, or not there,
+# A directory that holds something keeps its owner and mode; one that is empty, or not there,
 # becomes what was backed up.
 mkdir -m 1777 "$WORK/shared"
 echo mine >"$WORK/shared/mine"
 touch -d 2021-02-03 "$WORK/shared"
 ok hf restore latest/files/from/sub "$WORK/shared"
-said "keeps its owner, mode and times"
+said "keeps its owner and mode"
 equal "$(stat -c %a "$WORK/shared")" 1777 "the target's mode"
 equal "$(cat "$WORK/shared/mine" "$WORK/shared/d")" "$(printf 'mine\nother')" "what is in the target"
 ok hf restore --overwrite latest/files/from "$WORK/shared"

@@ -338,6 +338,12 @@ hf_err hf_parsed_check(const struct hf_parsed *parsed)
 
 	if (!command)
 		return unknown_command(&parsed->words);
+	for (size_t i = 0; command->summary && i < parsed->words.n; i++)
+		/* An empty view path is the top of the view. */
+		if (!*parsed->words.at[i] &&
+			(i ? command->rest : command->first) != HF_OPERAND_VIEW)
+			return hf_error_new(HF_INVALID,
+				"an operand is empty; hint: a variable of a script may not be set");
 	if (parsed->words.n >= command->least && parsed->words.n <= command->most)
 		return NULL;
 	return hf_error_new(HF_INVALID, "%s; usage: holdfast %s [OPTION…]%s%s",

@@ -8,6 +8,7 @@
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/tree/backup.h"
+#include "backend/tree/branch.h"
 #include "backend/tree/walk.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
@@ -145,17 +146,15 @@ static hf_err read_excludes(struct backup_run *run)
 	return NULL;
 }
 
-static hf_err read_paths(struct backup_run *run, const struct hf_operands *operands)
+/* One that is not there stays among the paths: the walk names it, and the rest is backed up. */
+static void read_paths(struct backup_run *run, const struct hf_operands *operands)
 {
 	run->real = hf_calloc(operands->n, sizeof(*run->real));
 	run->paths = hf_calloc(operands->n, sizeof(*run->paths));
 	for (size_t i = 0; i < operands->n; i++) {
-		run->real[i] = realpath(operands->at[i], NULL);
-		if (!run->real[i])
-			return hf_error_sys("%s", operands->at[i]);
+		hf_error_free(hf_branch_path(operands->at[i], &run->real[i])); /* see above */
 		run->paths[run->n_real++] = hf_span_str(run->real[i]);
 	}
-	return NULL;
 }
 
 static hf_err name_source(struct backup_run *run)
@@ -221,7 +220,28 @@ static hf_err refuse_other(struct backup_run *run, struct hf_repo *repo)
 			      run->source, run->source);
 }
 
-static void show_result(struct backup_run *run, const struct hf_backup_result *result)
+/* --time may have put it behind another. */
+static void show_place(
+	const struct backup_run *run, struct hf_repo *repo, const struct hf_backup_result *result)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshot_info newest = {0};
+	char id[2 * HF_SNAPSHOT_ID_LEN + 1], time[HF_TIME_TEXT];
+	struct hf_error *err = hf_repo_sync(repo, NULL);
+
+	if (!err)
+		err = hf_history_at(repo, run->source, INT64_MAX, &arena, &newest);
+	hf_hex(hf_span(result->id, HF_SNAPSHOT_ID_LEN), id);
+	if (!err && memcmp(newest.id, result->id, HF_SNAPSHOT_ID_LEN) != 0)
+		printf("  id %.8s; latest/%s is another's, of %s\n", id, run->source,
+			hf_time_name(newest.snapshot.moment, false, time));
+	else
+		printf("  latest/%s (id %.8s)\n", run->source, id);
+	hf_error_free(err); /* the backup is done, and that it is the newest is likely */
+}
+
+static void show_result(
+	struct backup_run *run, struct hf_repo *repo, const struct hf_backup_result *result)
 {
 	char id[2 * HF_SNAPSHOT_ID_LEN + 1], bytes[HF_SIZE_TEXT], stored[HF_SIZE_TEXT],
 		took[HF_TIME_TEXT];
@@ -257,7 +277,7 @@ static void show_result(struct backup_run *run, const struct hf_backup_result *r
 	printf("stored %s, in %s\n", hf_size_text(result->stored_bytes, stored),
 		hf_duration_text(result->ended - result->started, took));
 	if (!run->options->dry_run)
-		printf("  latest/%s (id %.8s)\n", run->source, id);
+		show_place(run, repo, result);
 }
 
 static struct hf_walk_options walk_of(
@@ -304,11 +324,15 @@ static hf_err prepare(struct backup_run *run, const struct hf_operands *operands
 			run->options->use_stdin
 				? "--stdin takes no PATH"
 				: "what shall be backed up? hint: holdfast backup PATH");
+	if (run->options->time > hf_time_now())
+		hf_log(HF_WARN,
+			"that time is still to come: until then no later backup is in latest/",
+			NULL);
 	if (run->options->use_stdin != (run->options->name != NULL))
 		return hf_error_new(HF_INVALID, "--stdin and --name go together");
 	HF_TRY(read_labels(run));
 	HF_TRY(read_excludes(run));
-	HF_TRY(read_paths(run, operands));
+	read_paths(run, operands);
 	HF_TRY(name_source(run));
 	describe(run);
 	return NULL;
@@ -363,7 +387,7 @@ static hf_err run_backup(
 	if (err && hf_error_kind(err) == HF_TRANSIENT)
 		err = hf_error_in(err, "nothing is backed up yet, run it again");
 	if (!err || hf_error_kind(err) == HF_PARTIAL)
-		show_result(&run, &result);
+		show_result(&run, repo, &result);
 	return err;
 }
 
@@ -386,7 +410,8 @@ const struct hf_command hf_command_backup = {
 	.summary = "back up files and directories",
 	.description = "Makes a snapshot. A snapshot of one directory shows what is in that "
 		       "directory; one of several paths "
-		       "shows each under its absolute path.\n\n"
+		       "shows each under its absolute path. A PATH that links to a directory is "
+		       "followed.\n\n"
 		       "Files whose size, times and inode are those of the newest snapshot of the "
 		       "same source are not "
 		       "opened. What changes while it is read, vanishes or can't be read is named "

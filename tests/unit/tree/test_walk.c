@@ -168,11 +168,11 @@ static void below_root(const char *inner, struct hf_buf *out)
 
 START_TEST(several_paths_stand_under_their_absolute_selves)
 {
-	HF_FREED char *a = hf_test_path(dir, "a");
 	HF_FREED char *inside = hf_test_path(dir, "a/x");
 	HF_FREED char *file = hf_test_path(dir, "b//./c/../c/file");
 	HF_FREED char *link = hf_test_path(dir, "link");
-	const char *const paths[] = {file, a, inside, link};
+	HF_FREED char *to_a = hf_test_path(dir, "to-a");
+	const char *const paths[] = {file, to_a, inside, link};
 	HF_RELEASED(hf_buf) inner = {0}, want = {0};
 
 	hf_tree_text(dir, "a/x", "");
@@ -180,7 +180,8 @@ START_TEST(several_paths_stand_under_their_absolute_selves)
 	hf_tree_text(dir, "b/c/file", "");
 	hf_tree_text(dir, "b/c/other", "");
 	hf_tree_text(dir, "b/other", "");
-	ck_assert_int_eq(symlink("a", link), 0);
+	ck_assert_int_eq(symlink("b/other", link), 0);
+	ck_assert_int_eq(symlink("a", to_a), 0);
 	hf_buf_printf(&inner, "[%s/a %s/a/x %s/a/y ] [%s/b [%s/b/c %s/b/c/file ] ] %s/link ",
 		dir + 1, dir + 1, dir + 1, dir + 1, dir + 1, dir + 1, dir + 1);
 	below_root(hf_buf_text(&inner), &want);
@@ -217,11 +218,13 @@ START_TEST(a_link_to_one_directory_shows_what_is_in_it)
 }
 END_TEST
 
-START_TEST(a_path_that_does_not_exist_is_refused)
+START_TEST(a_path_that_does_not_exist_is_told_and_refused_where_it_is_all)
 {
 	HF_FREED char *absent = hf_test_path(dir, "absent");
 	HF_FREED char *below = hf_test_path(dir, "absent/file");
-	const char *const one[] = {absent}, *const two[] = {dir, below};
+	const char *const one[] = {absent}, *const two[] = {absent, below},
+			  *const three[] = {absent, dir, below};
+	HF_RELEASED(hf_buf) want = {0};
 	struct hf_feed *feed;
 
 	ck_fails(HF_NOT_FOUND,
@@ -229,6 +232,11 @@ START_TEST(a_path_that_does_not_exist_is_refused)
 	ck_fails(HF_NOT_FOUND,
 		hf_walk_open(&(struct hf_walk_options){.paths = two, .n_paths = 2}, &feed));
 	ck_fails(HF_INVALID, hf_walk_open(&(struct hf_walk_options){.n_paths = 0}, &feed));
+
+	below_root("", &want);
+	hf_buf_printf(&want, "!%s !%s ", absent, below);
+	shows(&(struct hf_walk_options){.paths = three, .n_paths = ARRAY_LEN(three)},
+		hf_buf_text(&want));
 }
 END_TEST
 
@@ -457,7 +465,7 @@ int main(void)
 	tcase_add_test(tests, several_paths_stand_under_their_absolute_selves);
 	tcase_add_test(tests, one_file_stands_under_its_absolute_self);
 	tcase_add_test(tests, a_link_to_one_directory_shows_what_is_in_it);
-	tcase_add_test(tests, a_path_that_does_not_exist_is_refused);
+	tcase_add_test(tests, a_path_that_does_not_exist_is_told_and_refused_where_it_is_all);
 	tcase_add_test(tests, another_file_system_is_shown_empty);
 	tcase_add_test(tests, a_stop_is_heard);
 	tcase_add_test(tests, opening_captures_xattrs_in_order_and_the_target);
