@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,29 @@ static hf_err handle_signals(struct hf_session *session)
 		: hf_error_new(HF_SYSTEM, "mount: signal handlers");
 }
 
+/* libfuse does not know it. */
+static hf_err follow_no_symlinks(const char *mountpoint)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSYMFOLLOW};
+
+	if (mount_setattr(AT_FDCWD, mountpoint, 0, &attr, sizeof(attr)) == 0)
+		return NULL;
+	return errno == EPERM ? hf_error_new(HF_INVALID, "-o nosymfollow takes root")
+			      : hf_error_sys("-o nosymfollow");
+}
+
+/* What libfuse has to say is said as all else is. */
+static void say(enum fuse_log_level level, const char *format, va_list args)
+{
+	char text[256];
+	int len = vsnprintf(text, sizeof(text), format, args);
+
+	(void)level;
+	for (len = HF_MIN(len, (int)sizeof(text) - 1); len > 0 && text[len - 1] == '\n'; len--)
+		text[len - 1] = '\0';
+	hf_log(HF_WARN, "libfuse", "said", text, NULL);
+}
+
 /* Over a file the kernel would take our root for a file. */
 static hf_err check_mountpoint(const char *mountpoint)
 {
@@ -155,15 +179,20 @@ static hf_err mount_and_serve(struct hf_session *session, struct fuse_args *args
 		return hf_error_new(HF_INVALID, "the mount options were refused: %s",
 			session->options->fuse_options ? session->options->fuse_options : "");
 	struct hf_error *err = handle_signals(session);
+	bool mounted = false;
 
-	if (!err && fuse_session_mount(session->fuse, session->options->mountpoint) != 0)
-		err = hf_error_new(HF_SYSTEM,
-			"can't mount at %s; hint: is /dev/fuse there and yours to use?",
-			session->options->mountpoint);
 	if (!err) {
-		err = serve(session);
-		fuse_session_unmount(session->fuse);
+		mounted = fuse_session_mount(session->fuse, session->options->mountpoint) == 0;
+		if (!mounted)
+			err = hf_error_new(
+				HF_SYSTEM, "can't mount at %s", session->options->mountpoint);
 	}
+	if (!err && session->options->nosymfollow)
+		err = follow_no_symlinks(session->options->mountpoint);
+	if (!err)
+		err = serve(session);
+	if (mounted)
+		fuse_session_unmount(session->fuse);
 	fuse_remove_signal_handlers(session->fuse);
 	fuse_session_destroy(session->fuse);
 	return err;
@@ -180,6 +209,7 @@ hf_err hf_mount_run(struct hf_view *view, const struct hf_mount_options *options
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 
 	print_options(options, &text);
+	fuse_set_log_func(say);
 	fuse_opt_add_arg(&args, "holdfast");
 	fuse_opt_add_arg(&args, "-o");
 	fuse_opt_add_arg(&args, hf_buf_text(&text));

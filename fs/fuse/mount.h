@@ -13,6 +13,7 @@ struct hf_mount_options {
 	const char *mountpoint;
 	const char *name;         /* what /proc/mounts shows as the device: the repository's URL */
 	const char *fuse_options; /* passed on: "allow_other,nodev", NULL ok */
+	bool nosymfollow;         /* as mount(8) has it; takes root */
 	enum hf_xattr_mode xattrs;
 	unsigned threads;   /* 0: as many as the machine has processors, at least 4 */
 	unsigned refresh_s; /* how often to look for new snapshots */

@@ -8,6 +8,7 @@ unshare -m true 2>/dev/null || skip "no mount namespace can be made here"
 
 mkdir "$WORK/tree" "$WORK/helpers"
 echo content >"$WORK/tree/file"
+ln -s file "$WORK/tree/link"
 new_repository
 ok hf backup --source tree "$WORK/tree"
 ln -s "$HOLDFAST" "$WORK/helpers/mount.holdfast"
@@ -34,6 +35,24 @@ umount "$work/mnt"
 mount -t holdfast -o "key-file=$work/key,cache-dir=$work/cache" "$work/repo" "$work/mnt"
 cat "$work/mnt/latest/files/tree/file"
 umount "$work/mnt"
+# All that mount(8) knows is taken, and a name with a comma in it.
+cp "$work/key" "$work/key,2"
+kinds="sync,dirsync,strictatime,lazytime,mand,iversion,silent,group,X-mount.mkdir,nosymfollow"
+mount -t holdfast -o "ro,$kinds,key-file=$work/key\,2,cache-dir=$work/cache" \
+    "$work/repo" "$work/mnt"
+cat "$work/mnt/latest/files/tree/file"
+cat "$work/mnt/latest/files/tree/link" && exit 97
+umount "$work/mnt"
+# -f mounts nothing, -s passes over what it does not know.
+mount -f -t holdfast -o "key-file=$work/key,cache-dir=$work/cache" "$work/repo" "$work/mnt"
+mountpoint -q "$work/mnt" && exit 96
+mount -s -t holdfast -o "key-file=$work/key,cache-dir=$work/cache,bogus" "$work/repo" "$work/mnt"
+umount "$work/mnt"
+mount -t holdfast -o "key-file=$work/key,cache-dir=$work/cache,bogus" "$work/repo" "$work/mnt" &&
+    exit 95
+# Over the repository, or above it, it would hide what it shows.
+mount -t holdfast -o "key-file=$work/key,cache-dir=$work/cache" "$work/repo" "$work/repo" && exit 94
+mount -t holdfast -o "key-file=$work/key,cache-dir=$work/cache" "$work/repo" "$work" && exit 93
 # A wrong line fails, and says so.
 mount -t holdfast -o "key-file=$work/fstab" "$work/repo" "$work/mnt" && exit 99
 mount -t holdfast -o "key-file=$work/key" "$work/nowhere" "$work/mnt" && exit 98
@@ -43,6 +62,8 @@ unshare -m sh "$WORK/script" "$WORK" >"$SAID" 2>&1
 status=$?
 [ $status != 77 ] || skip "the namespace can't overlay /sbin"
 [ $status = 0 ] || fail "status $status"
-equal "$(grep -c '^content$' "$SAID")" 2 "both lines mounted"
+equal "$(grep -c '^content$' "$SAID")" 3 "what the three mounts show"
+said 'no mount option "bogus"'
+said "would hide the repository"
 said "fuse.holdfast"
 said done

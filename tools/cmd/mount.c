@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,7 +37,8 @@ struct wish {
 	struct hf_mount_options mount;
 	struct hf_view_options view;
 	struct hf_buf pass;
-	char *text; /* what the values point into */
+	char *text;        /* what the values point into */
+	bool sloppy, fake; /* as mount(8) says them to a helper: -s, -f */
 };
 
 static void wish_release(struct wish *wish)
@@ -49,9 +51,12 @@ static void wish_release(struct wish *wish)
 static bool is_ignored(const char *name)
 {
 	static const char *const names[] = {"ro", "defaults", "auto", "noauto", "user", "users",
-		"nouser", "nofail", "_netdev", "noatime", "nodiratime", "relatime", "async"};
+		"nouser", "owner", "group", "nofail", "_netdev", "atime", "noatime", "diratime",
+		"nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime",
+		"nolazytime", "async", "sync", "dirsync", "mand", "nomand", "iversion",
+		"noiversion", "silent", "loud", "symfollow"};
 
-	if (strncmp(name, "x-", 2) == 0 || strncmp(name, "comment=", 8) == 0)
+	if (strncasecmp(name, "x-", 2) == 0 || strncmp(name, "comment=", 8) == 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(name, names[i]) == 0)
@@ -63,7 +68,7 @@ static bool is_ignored(const char *name)
 static bool is_passed(const char *name)
 {
 	static const char *const names[] = {"allow_other", "allow_root", "nodev", "dev", "nosuid",
-		"suid", "noexec", "exec", "fsname", "subtype", "context", "nosymfollow"};
+		"suid", "noexec", "exec", "fsname", "subtype", "context"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		const size_t len = strlen(names[i]);
@@ -107,23 +112,16 @@ static hf_err parse_refresh(const char *value, unsigned *out)
 	return NULL;
 }
 
-static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wish, char *name)
+static hf_err unknown_option(const struct wish *wish, const char *name)
+{
+	return wish->sloppy ? NULL
+			    : hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
+}
+
+static hf_err parse_value(struct hf_cli *cli, struct mount *mount, struct wish *wish, char *name)
 {
 	char *value = strchr(name, '=');
 
-	if (is_ignored(name))
-		return NULL;
-	if (is_passed(name)) {
-		hf_buf_printf(&wish->pass, "%s%s", wish->pass.len ? "," : "", name);
-		return NULL;
-	}
-	/* mount(8) says it to every helper unless the user said ro. */
-	if (strcmp(name, "rw") == 0) {
-		hf_log(HF_INFO, "mounted read-only: the past can't be written to", NULL);
-		return NULL;
-	}
-	if (!value)
-		return hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
 	*value++ = 0;
 	if (strcmp(name, "uid") == 0 || strcmp(name, "gid") == 0) {
 		wish->view.owner_set = true;
@@ -147,20 +145,68 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 	else if (strcmp(name, "cache-dir") == 0)
 		cli->cache_dir = value;
 	else
-		return hf_error_new(HF_INVALID, "there is no mount option \"%s\"", name);
+		return unknown_option(wish, name);
 	return NULL;
+}
+
+static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wish, char *name)
+{
+	char *value = strchr(name, '=');
+
+	if (is_ignored(name))
+		return NULL;
+	if (is_passed(name)) {
+		hf_buf_printf(&wish->pass, "%s", wish->pass.len ? "," : "");
+		for (const char *at = name; *at; at++)
+			hf_buf_printf(&wish->pass, "%s%c", *at == ',' ? "\\" : "", *at);
+		return NULL;
+	}
+	/* mount(8) says it to every helper unless the user said ro. */
+	if (strcmp(name, "rw") == 0) {
+		hf_log(HF_INFO, "mounted read-only: the past can't be written to", NULL);
+		return NULL;
+	}
+	if (strcmp(name, "nosymfollow") == 0)
+		wish->mount.nosymfollow = true;
+	else if (strcmp(name, "sloppy") == 0)
+		wish->sloppy = true;
+	else if (strcmp(name, "fake") == 0)
+		wish->fake = true;
+	else if (value)
+		return parse_value(cli, mount, wish, name);
+	else
+		return unknown_option(wish, name);
+	return NULL;
+}
+
+/* Ends the first option in place, where "\\," is a comma of its own; gives the next one. */
+static char *end_option(char *at)
+{
+	char *to = at;
+
+	while (*at && *at != ',') {
+		at += at[0] == '\\' && at[1] == ',';
+		*to++ = *at++;
+	}
+	at += *at == ',';
+	*to = '\0';
+	return at;
 }
 
 static hf_err parse_options(struct hf_cli *cli, struct mount *mount, struct wish *wish)
 {
 	HF_RELEASED(hf_buf) all = {0};
-	char *rest = NULL;
 
 	for (size_t i = 0; i < mount->options.n; i++)
 		hf_buf_printf(&all, "%s%s", i ? "," : "", mount->options.at[i]);
 	wish->text = hf_strdup(hf_buf_text(&all));
-	for (char *at = strtok_r(wish->text, ",", &rest); at; at = strtok_r(NULL, ",", &rest))
-		HF_TRY(parse_one(cli, mount, wish, at));
+	for (char *next = wish->text; *next;) {
+		char *at = next;
+
+		next = end_option(at);
+		if (*at)
+			HF_TRY(parse_one(cli, mount, wish, at));
+	}
 	return NULL;
 }
 
@@ -295,6 +341,32 @@ static void name_mount(const struct hf_cli *cli, struct hf_buf *out)
 					  : hf_store_url(hf_repo_store(cli->chosen[i].repo)));
 }
 
+static bool is_within(const char *path, const char *folder)
+{
+	const size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* A mount over what it shows would wait for itself. */
+static hf_err check_hidden(const struct hf_cli *cli, const char *mountpoint)
+{
+	HF_FREED char *over = realpath(mountpoint, NULL);
+
+	for (size_t i = 0; over && i < cli->n_chosen; i++) {
+		struct hf_repo *repo = cli->chosen[i].repo;
+		HF_FREED char *folder =
+			repo ? realpath(hf_store_url(hf_repo_store(repo)), NULL) : NULL;
+
+		if (folder && (is_within(folder, over) || is_within(over, folder)))
+			return hf_error_new(HF_INVALID,
+				"a mount at %s would hide the repository %s; hint: mount it "
+				"elsewhere",
+				mountpoint, folder);
+	}
+	return NULL;
+}
+
 static hf_err serve(struct hf_cli *cli, const struct mount *mount, struct wish *wish,
 	struct hf_mount_parent *parent)
 {
@@ -305,6 +377,7 @@ static hf_err serve(struct hf_cli *cli, const struct mount *mount, struct wish *
 
 	HF_TRY(hf_cli_view_new(cli, &wish->view));
 	HF_TRY(show_all(&opening));
+	HF_TRY(check_hidden(cli, wish->mount.mountpoint));
 	cli->unattended = true;
 	name_mount(cli, &name);
 	wish->mount.name = hf_buf_text(&name);
@@ -324,6 +397,8 @@ static hf_err run_mount(struct hf_cli *cli, const void *options, const struct hf
 	HF_TRY(parse_options(cli, &mount, &wish));
 	HF_TRY(check_mount_point(operands->at[0]));
 	HF_TRY(check_device());
+	if (wish.fake)
+		return NULL;
 	/* Before any thread or database handle exists: neither survives a fork. */
 	if (!mount.foreground)
 		HF_TRY(hf_mount_detach(&parent));
@@ -357,28 +432,30 @@ const struct hf_command hf_command_mount = {
 	.first = HF_OPERAND_DIR,
 	.rest = HF_OPERAND_NONE,
 	.summary = "show every backup as a file system",
-	.description = "Mounts the repository, read-only, and returns when it is there. `latest/` "
-		       "has the newest snapshot of each "
-		       "source, `sources/` every snapshot, `at/` everything as it was at a moment "
-		       "(any time can be typed: "
-		       "\"at/2h ago\"), `labels/` the snapshots by label. New snapshots appear by "
-		       "themselves.\n\n"
-		       "Several repositories (`-r` more than once, or a configuration file) are "
-		       "shown in one: where two have the same source, each is "
-		       "`SOURCE@REPOSITORY`, which always names it. One that can't be opened is "
-		       "named, the others are mounted; it is shown once its store is there, but "
-		       "not if the key does not fit.\n\n"
-		       "The kernel enforces modes and ACLs as they were backed up. If the daemon "
-		       "dies the mount point stays, and "
-		       "gives an error: `fusermount3 -u` ends it.\n\n"
-		       "Mount options: `allow_other`; `uid=N`, `gid=N`: show all as one owner's; "
-		       "`xattr=auto|on|off`: whether "
-		       "extended attributes are shown (auto: where any snapshot has one); "
-		       "`refresh=2s`: how often to look for "
-		       "new snapshots; `cache=64M`: memory for decoded data; `key-file=`, "
-		       "`key-command=`, `passphrase-file=`, `cache-dir=`: as "
-		       "the options of that name, for /etc/fstab; nodev, nosuid, noexec and their "
-		       "kind as in mount(8).",
+	.description =
+		"Mounts the repository, read-only, and returns when it is there. `latest/` "
+		"has the newest snapshot of each "
+		"source, `sources/` every snapshot, `at/` everything as it was at a moment "
+		"(any time can be typed: "
+		"\"at/2h ago\"), `labels/` the snapshots by label. New snapshots appear by "
+		"themselves.\n\n"
+		"Several repositories (`-r` more than once, or a configuration file) are "
+		"shown in one: where two have the same source, each is "
+		"`SOURCE@REPOSITORY`, which always names it. One that can't be opened is "
+		"named, the others are mounted; it is shown once its store is there, but "
+		"not if the key does not fit.\n\n"
+		"The kernel enforces modes and ACLs as they were backed up. If the daemon "
+		"dies the mount point stays, and "
+		"gives an error: `fusermount3 -u` ends it.\n\n"
+		"Mount options: `allow_other`; `uid=N`, `gid=N`: show all as one owner's; "
+		"`xattr=auto|on|off`: whether "
+		"extended attributes are shown (auto: where any snapshot has one); "
+		"`refresh=2s`: how often to look for "
+		"new snapshots; `cache=64M`: memory for decoded data; `key-file=`, "
+		"`key-command=`, `passphrase-file=`, `cache-dir=`: as "
+		"the options of that name, for /etc/fstab, where a comma in a value is `\\,`; "
+		"nosymfollow (takes root), nodev, nosuid, noexec and their kind as in "
+		"mount(8).",
 	.examples = examples,
 	.options = mount_options,
 	.n_options = ARRAY_LEN(mount_options),
@@ -387,12 +464,31 @@ const struct hf_command hf_command_mount = {
 	.run = run_mount,
 };
 
-/* mount.holdfast URL DIR [-sfnv] [-o LIST] → holdfast -r URL mount [-o LIST] DIR; "none": no -r */
+/* What the letters of one word say; gives how many of the words after it belong to them. */
+static int helper_letters(const char *word, char **out, int *n)
+{
+	static char option[] = "-o", sloppy[] = "sloppy", fake[] = "fake";
+
+	for (const char *at = word + 1; *at; at++) {
+		if (*at == 's' || *at == 'f') {
+			out[(*n)++] = option;
+			out[(*n)++] = *at == 's' ? sloppy : fake;
+		} else if (strchr("otN", *at)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * mount.holdfast URL DIR [-sfnv] [-N NAMESPACE] [-t TYPE] [-o LIST], as mount(8) calls helpers →
+ * holdfast mount -r URL [-o LIST] DIR; "none": no -r
+ */
 void hf_mount_helper_argv(int *argc, char ***argv)
 {
 	static char program[] = "holdfast", command[] = "mount", repository[] = "-r",
 		    option[] = "-o";
-	char **out = hf_calloc((size_t)*argc * 2 + 8, sizeof(*out));
+	char **out = hf_calloc((size_t)*argc * 8 + 8, sizeof(*out));
 	char *operands[2] = {NULL, NULL};
 	int n = 0, bare = 0;
 
@@ -401,11 +497,12 @@ void hf_mount_helper_argv(int *argc, char ***argv)
 	for (int i = 1; i < *argc; i++) {
 		char *word = (*argv)[i];
 
-		if (strcmp(word, "-o") == 0 && i + 1 < *argc) {
+		if (word[0] != '-') {
+			if (bare < 2)
+				operands[bare++] = word;
+		} else if (helper_letters(word, out, &n) && ++i < *argc && strchr(word, 'o')) {
 			out[n++] = option;
-			out[n++] = (*argv)[++i];
-		} else if (word[0] != '-' && bare < 2) {
-			operands[bare++] = word;
+			out[n++] = (*argv)[i];
 		}
 	}
 	if (operands[0] && strcmp(operands[0], "none") != 0) {
