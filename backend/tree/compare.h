@@ -27,6 +27,9 @@ struct hf_compare {
 	/* path: below the two roots. a or b is NULL where only the other has it. */
 	hf_err (*each)(void *arg, enum hf_difference what, const char *path,
 		const struct hf_entry *a, const struct hf_entry *b);
+	/* Of hf_compare_local: what could not be compared. The rest is; NULL: it ends there.
+	 * Caller's thread. */
+	void (*failed)(void *arg, const char *path, const struct hf_error *err);
 	void *arg;
 };
 hf_err hf_compare_trees(

@@ -50,6 +50,7 @@ struct item {
 	char *path;
 	const struct hf_dir_block *block; /* of the stored entry */
 	struct hf_place *place;           /* pinned while it is looked at */
+	struct hf_error *err;
 };
 
 struct batch {
@@ -58,14 +59,36 @@ struct batch {
 	struct item *items;
 	size_t n, cap, folders;
 	uint64_t bytes;
-	size_t failed; /* the item that err tells of */
-	struct hf_error *err;
 };
 
-/* What the owner meets itself; what workers meet gets its path in done. */
-static struct hf_error *in_path(struct comparing *comparing, struct hf_error *err)
+/* ---- what can't be compared ---- */
+
+/* Takes err. Tells of it, or gives it back if it ends the run: where all else would fail, too. */
+static struct hf_error *tell_failed(
+	const struct hf_compare *compare, const char *path, struct hf_error *err)
 {
-	return comparing->path.len ? hf_error_in(err, "%s", hf_buf_text(&comparing->path)) : err;
+	if (!err)
+		return NULL;
+	switch (hf_error_kind(err)) {
+	case HF_CANCELLED:
+	case HF_TRANSIENT:
+	case HF_LOCAL:
+	case HF_BUG:
+		return err;
+	default:
+		break;
+	}
+	if (!compare->failed)
+		return *path ? hf_error_in(err, "%s", path) : err;
+	compare->failed(compare->arg, *path ? path : ".", err);
+	hf_error_free(err); /* told */
+	return NULL;
+}
+
+/* What the owner meets itself. */
+static struct hf_error *failed_here(struct comparing *comparing, struct hf_error *err)
+{
+	return tell_failed(comparing->compare, hf_buf_text(&comparing->path), err);
 }
 
 /* ---- jobs ---- */
@@ -76,35 +99,41 @@ static void batch_free(struct batch *batch)
 		struct item *item = &batch->items[i];
 
 		hf_dir_block_unref(item->block);
+		hf_error_free(
+			item->err); /* NULL, or the run ended for another reason, which is told */
 		if (item->place) {
 			hf_place_unpin(item->place);
 			hf_place_unref(item->place);
 		}
 	}
-	hf_error_free(batch->err); /* NULL, or the run ended for another reason, which is told */
 	hf_arena_release(&batch->arena);
 	free(batch->items);
 	free(batch);
 }
 
-/* What fails here is told when all before it was: in done. */
 static hf_err batch_work(void *at)
 {
 	struct batch *batch = at;
 
-	for (size_t i = 0; i < batch->n && !batch->err; i++) {
+	for (size_t i = 0; i < batch->n; i++) {
+		struct item *item = &batch->items[i];
+
 		HF_TRY(hf_stop_check(batch->compare->stop));
-		if (!batch->items[i].known)
-			batch->err = hf_looking_run(&batch->items[i].looking, &batch->arena);
-		batch->failed = i;
+		if (!item->known)
+			item->err = hf_looking_run(&item->looking, &batch->arena);
+		/* The store is away: so it is for the next one. */
+		if (item->err && hf_error_kind(item->err) == HF_TRANSIENT)
+			break;
 	}
 	return NULL;
 }
 
-static hf_err tell(const struct hf_compare *compare, const struct item *item)
+static hf_err tell(const struct hf_compare *compare, struct item *item)
 {
 	const struct hf_looking *looking = &item->looking;
 
+	if (item->err)
+		return tell_failed(compare, item->path, HF_STEAL(item->err));
 	if (compare->progress)
 		atomic_fetch_add_explicit(&compare->progress->files, 1, memory_order_relaxed);
 	if (!looking->what)
@@ -117,12 +146,9 @@ static hf_err batch_done(void *at)
 {
 	struct batch *batch = at;
 	struct hf_error *err = NULL;
-	size_t good = batch->err ? batch->failed : batch->n;
 
-	for (size_t i = 0; i < good && !err; i++)
+	for (size_t i = 0; i < batch->n && !err; i++)
 		err = tell(batch->compare, &batch->items[i]);
-	if (!err)
-		err = hf_error_in(HF_STEAL(batch->err), "%s", batch->items[batch->failed].path);
 	batch_free(batch);
 	return err;
 }
@@ -304,13 +330,14 @@ static hf_err add_directory(struct comparing *comparing, const struct hf_dir_blo
 	struct item *item;
 	int fd;
 
-	HF_TRY(in_path(comparing, hf_place_pin(place, &fd)));
+	err = hf_place_pin(place, &fd);
+	if (err)
+		return failed_here(comparing, err);
 	err = add(comparing, block, stored, &item);
 	if (!err) {
 		item->looking.name = item->path;
 		item->looking.stored = other ? NULL : stored;
-		err = in_path(comparing,
-			hf_looking_directory(&item->looking, fd, &comparing->batch->arena));
+		item->err = hf_looking_directory(&item->looking, fd, &comparing->batch->arena);
 		item->looking.stored = stored;
 		if (other)
 			item->looking.what = HF_TYPE_CHANGED;
@@ -323,9 +350,10 @@ static hf_err both_directories(struct comparing *comparing, struct hf_place *par
 	const struct hf_dir_cursor *cursor, const struct hf_entry *stored, const char *local)
 {
 	struct hf_place *place;
-	struct hf_error *err;
+	struct hf_error *err = hf_place_enter(parent, hf_span_str(local), &place);
 
-	HF_TRY(in_path(comparing, hf_place_enter(parent, hf_span_str(local), &place)));
+	if (err)
+		return failed_here(comparing, err);
 	err = add_directory(comparing, cursor->block, stored, place);
 	if (!err)
 		err = compare_folder(
@@ -353,7 +381,9 @@ static hf_err look_at(struct comparing *comparing, struct hf_place *place,
 
 	HF_TRY(add(comparing, block, stored, &item));
 	batch = comparing->batch;
-	HF_TRY(in_path(comparing, hf_place_pin(place, &item->looking.dirfd)));
+	item->err = hf_place_pin(place, &item->looking.dirfd);
+	if (item->err)
+		return NULL;
 	item->known = false;
 	item->place = hf_place_ref(place);
 	item->looking.name = hf_arena_str(&batch->arena, local, strlen(local));
@@ -395,11 +425,10 @@ static hf_err merge(struct comparing *comparing, struct hf_dir_cursor *cursor,
 	struct hf_place *place, const struct local_names *names)
 {
 	const struct hf_entry *stored = NULL;
+	struct hf_error *damage = cursor->dir ? hf_dir_cursor_next(cursor, &stored) : NULL;
 	size_t i = 0;
 
-	if (cursor->dir)
-		HF_TRY(in_path(comparing, hf_dir_cursor_next(cursor, &stored)));
-	while (stored || i < names->n) {
+	while (!damage && (stored || i < names->n)) {
 		const struct local_name *local = i < names->n ? &names->at[i] : NULL;
 		int order = !local ? -1 : !stored ? 1 : 0;
 
@@ -410,9 +439,9 @@ static hf_err merge(struct comparing *comparing, struct hf_dir_cursor *cursor,
 			order >= 0 ? local : NULL));
 		i += order >= 0;
 		if (order <= 0)
-			HF_TRY(in_path(comparing, hf_dir_cursor_next(cursor, &stored)));
+			damage = hf_dir_cursor_next(cursor, &stored);
 	}
-	return NULL;
+	return failed_here(comparing, damage);
 }
 
 static hf_err compare_folder(
@@ -424,15 +453,17 @@ static hf_err compare_folder(
 	struct hf_error *err;
 
 	if (comparing->depth >= HF_MAX_DEPTH)
-		return hf_error_new(HF_CORRUPT, "deeper than a tree can be");
-	if (stored) {
-		HF_TRY(in_path(comparing, hf_dir_open(comparing->compare->reader, stored, &dir)));
+		return failed_here(
+			comparing, hf_error_new(HF_CORRUPT, "deeper than a tree can be"));
+	err = list(place, &names);
+	if (!err && stored)
+		err = hf_dir_open(comparing->compare->reader, stored, &dir);
+	if (err)
+		return failed_here(comparing, err);
+	if (stored)
 		hf_dir_cursor_begin(&cursor, dir);
-	}
-	err = in_path(comparing, list(place, &names));
 	comparing->depth++;
-	if (!err)
-		err = merge(comparing, &cursor, place, &names);
+	err = merge(comparing, &cursor, place, &names);
 	comparing->depth--;
 	hf_dir_cursor_end(&cursor);
 	return err;

@@ -88,6 +88,9 @@ def names_that_are_no_text_carry_their_bytes(bench):
     stored(bench)
     (line,) = [line for line in lines(bench, "ls", "latest/files/tree") if "name_base64" in line]
     assert line["name"] == "caf\\xe9.txt" and line["name_base64"] == "Y2Fm6S50eHQ="
+    lines(bench, "backup", "-s", "one", os.path.join(os.fsencode(bench.path("tree")), b"caf\xe9.txt"))
+    (line,) = lines(bench, "snapshots", "--source", "one")
+    assert line["paths"][0].endswith("caf\\xe9.txt") and len(line["paths_base64"]) == 1
 
 
 def what_failed_is_a_line(bench):
@@ -150,7 +153,7 @@ def progress_lines_never_tear_others(bench):
 def every_kind_of_line_but_few_was_seen(_):
     missing = set(LISTED) - seen
     # A file that changes at the right moment, a note of check and a newer format are made by other tests.
-    assert missing <= {("backup", "changed"), ("backup", "failed"), ("check", "note"), ("check", "newer")}, missing
+    assert missing <= {("backup", "changed"), ("backup", "failed"), ("diff", "failed"), ("check", "note"), ("check", "newer")}, missing
 
 
 if __name__ == "__main__":

@@ -57,3 +57,38 @@ exits 9 hf diff latest/files/tree "$WORK/copy"
 equal "$(grep -c '^[ARMTU] ' "$SAID")" 3 "differences"
 exits 9 hf diff --metadata latest/files/tree "$WORK/copy"
 said dir/7
+
+# One file is proven by the words that restored it, or by its own name.
+mkdir "$WORK/one"
+mv "$WORK/packs"/* "$HOLDFAST_REPOSITORY/packs"
+ok hf restore latest/files/tree/large "$WORK/one"
+ok hf diff latest/files/tree/large "$WORK/one"
+ok hf diff latest/files/tree/large "$WORK/one/large"
+flip "$WORK/one/large" 17
+exits 9 hf diff latest/files/tree/large "$WORK/one"
+
+# What can't be read is named, and all else is compared; what can't be written is an error.
+rm -rf "$WORK/copy"
+ok hf restore latest/files/tree "$WORK/copy"
+chmod 000 "$WORK/copy/dir"
+unprivileged() {
+    if [ "$(id -u)" != 0 ]; then
+        "$@"
+    else
+        setpriv --bounding-set=-dac_override,-dac_read_search \
+            --inh-caps=-dac_override,-dac_read_search "$@"
+    fi
+}
+if ! unprivileged ls "$WORK/copy/dir" >/dev/null 2>&1; then
+    exits 3 unprivileged "$HOLDFAST" diff latest/files/tree "$WORK/copy"
+    said "path=dir"
+    flip "$WORK/copy/sparse" 2000001
+    exits 9 unprivileged "$HOLDFAST" diff latest/files/tree "$WORK/copy"
+    said "path=dir"
+    said "M sparse"
+    equal "$(grep -c '^[ARMTU] ' "$SAID")" 1 "differences beside what can't be read"
+fi
+chmod 755 "$WORK/copy/dir"
+"$HOLDFAST" diff latest/files/tree "$WORK/one" >/dev/full 2>"$SAID"
+equal $? 1 "the status where nothing can be written"
+said "No space left"

@@ -188,6 +188,18 @@ static hf_err flush_result(void)
 	return hf_error_sys("writing the result");
 }
 
+/* Takes both. What could not be written was not told, so it matters more than what it says. */
+static struct hf_error *worse_of(struct hf_error *err, struct hf_error *writing)
+{
+	if (writing && err && level_of(err) == HF_ERROR && hf_error_kind(err) != HF_CANCELLED) {
+		hf_error_free(writing); /* the command failed by itself */
+		return err;
+	}
+	if (writing)
+		hf_error_free(err); /* see above */
+	return writing ? writing : err;
+}
+
 int hf_command_main(int argc, char **argv)
 {
 	struct hf_cli cli = {0};
@@ -198,8 +210,7 @@ int hf_command_main(int argc, char **argv)
 	catch_signals(&cli);
 	struct hf_error *err = run(&parsed, argc, argv, &cli);
 
-	if (!err)
-		err = flush_result();
+	err = worse_of(err, flush_result());
 	hf_cli_close(&cli);
 	if (err && (hf_error_errno(err) == EPIPE || ferror(stdout)) && nobody_reads())
 		end_by_pipe();

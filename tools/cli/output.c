@@ -32,6 +32,31 @@ void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes)
 	json_object_set_new(object, coded_key, json_stringn((const char *)coded.at, coded.len));
 }
 
+void hf_json_set_list(json_t *object, const char *key, const struct hf_span *bytes, size_t n)
+{
+	HF_FREED char *coded_key = hf_format("%s_base64", key);
+	json_t *list = json_array(), *coded_list = json_array();
+	bool text = true;
+
+	for (size_t i = 0; i < n; i++) {
+		HF_RELEASED(hf_buf) shown = {0}, coded = {0};
+
+		text = text && hf_utf8_valid(bytes[i]);
+		if (hf_utf8_valid(bytes[i]))
+			hf_buf_add_span(&shown, bytes[i]);
+		else
+			hf_text_show(bytes[i], &shown);
+		hf_base64(bytes[i], &coded);
+		json_array_append_new(list, json_stringn((const char *)shown.at, shown.len));
+		json_array_append_new(coded_list, json_stringn((const char *)coded.at, coded.len));
+	}
+	json_object_set_new(object, key, list);
+	if (text)
+		json_decref(coded_list);
+	else
+		json_object_set_new(object, coded_key, coded_list);
+}
+
 void hf_json_set_text(json_t *object, const char *key, const char *text)
 {
 	HF_RELEASED(hf_buf) shown = {0};

@@ -15,6 +15,8 @@ void hf_json_line(json_t *object);
 /* Bytes as a JSON string: invalid UTF-8 is shown as \xNN, and then "<key>_base64" carries the
  * bytes. */
 void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes);
+/* The same of several; "<key>_base64" then carries all of them. */
+void hf_json_set_list(json_t *object, const char *key, const struct hf_span *bytes, size_t n);
 /* Text of ours, which may hold bytes of names: what is no UTF-8 is shown as \xNN. */
 void hf_json_set_text(json_t *object, const char *key, const char *text);
 /* One thing that was passed over: {"type":…, "path":…, "kind":…, "error":…} */

@@ -96,7 +96,7 @@ static void json_change(const struct hf_repo *repo, const char *type, const char
 		"epochs", (int)keyring->n_epochs);
 
 	if (name)
-		hf_json_set_text(line, "name", name);
+		hf_json_set_bytes(line, "name", hf_span_str(name));
 	hf_json_line(line);
 }
 
@@ -170,17 +170,6 @@ static void show_sources(const struct hf_slot *slot, struct hf_buf *out)
 		hf_buf_printf(out, "all");
 }
 
-/* Its patterns; none: all. */
-static json_t *json_sources(const struct hf_slot *slot)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < slot->n_sources; i++)
-		json_array_append_new(array,
-			json_stringn((const char *)slot->sources[i].at, slot->sources[i].len));
-	return array;
-}
-
 static const char *state_of(const struct hf_repo *repo, const struct hf_slot *slot)
 {
 	if (slot->revoked)
@@ -215,8 +204,8 @@ static void list_slot(
 			"unlock", way, "rights", hf_buf_text(&rights), "revoked", slot->revoked,
 			"keyring", (int)keyring->n, "epochs", (int)keyring->n_epochs);
 
-		hf_json_set_text(line, "name", name);
-		json_object_set_new(line, "sources", json_sources(slot));
+		hf_json_set_bytes(line, "name", slot->name);
+		hf_json_set_list(line, "sources", slot->sources, slot->n_sources);
 		add_revocation(line, slot);
 		hf_json_line(line);
 		return;

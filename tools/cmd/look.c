@@ -25,7 +25,7 @@ static void json_snapshot(const struct hf_snapshot_info *info, const char *repos
 {
 	const struct hf_snapshot *snapshot = &info->snapshot;
 	char id[2 * HF_SNAPSHOT_ID_LEN + 1];
-	json_t *line = json_object(), *paths = json_array(), *labels = json_object();
+	json_t *line = json_object(), *labels = json_object();
 
 	hf_hex(hf_span(info->id, HF_SNAPSHOT_ID_LEN), id);
 	json_object_set_new(line, "id", json_string(id));
@@ -39,13 +39,7 @@ static void json_snapshot(const struct hf_snapshot_info *info, const char *repos
 	json_object_set_new(line, "failed", json_integer((json_int_t)snapshot->failed));
 	hf_json_set_bytes(line, "host", snapshot->host);
 	hf_json_set_bytes(line, "user", snapshot->user);
-	for (size_t i = 0; i < snapshot->n_paths; i++) {
-		HF_RELEASED(hf_buf) shown = {0};
-
-		hf_text_show(snapshot->paths[i], &shown);
-		json_array_append_new(paths, json_string(hf_buf_text(&shown)));
-	}
-	json_object_set_new(line, "paths", paths);
+	hf_json_set_list(line, "paths", snapshot->paths, snapshot->n_paths);
 	for (size_t i = 0; i < snapshot->labels.n; i++) {
 		HF_FREED char *key = hf_strndup((const char *)snapshot->labels.at[i].key.at,
 			snapshot->labels.at[i].key.len);

@@ -1,6 +1,7 @@
 /* restore, diff: out of the repository, and the proof that it came out right */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/base/talk.h"
@@ -192,8 +193,20 @@ static const struct hf_option diff_options[] = {
 
 struct diff_run {
 	struct hf_cli *cli;
-	uint64_t differences;
+	uint64_t differences, failed, damaged;
 };
+
+static void show_uncompared(void *arg, const char *path, const struct hf_error *err)
+{
+	struct diff_run *run = arg;
+
+	run->failed++;
+	run->damaged += hf_error_kind(err) == HF_CORRUPT;
+	if (run->cli->json)
+		hf_json_failure("failed", path, err);
+	else
+		hf_log(HF_WARN, "not compared", "path", path, "why", hf_error_text(err), NULL);
+}
 
 static hf_err show_difference(void *arg, enum hf_difference what, const char *path,
 	const struct hf_entry *a, const struct hf_entry *b)
@@ -235,6 +248,17 @@ static bool is_view_path(const char *path)
 	return false;
 }
 
+/* Where a restore of the same two operands puts it. */
+static char *local_of(const struct hf_entry *entry, const struct hf_operands *operands)
+{
+	const char *name = target_name(entry, operands->at[0]), *local = operands->at[1];
+	struct stat stat_local;
+
+	if (name && stat(local, &stat_local) == 0 && S_ISDIR(stat_local.st_mode))
+		return hf_format("%s/%s", local, name);
+	return hf_strdup(local);
+}
+
 static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
 	const struct diff *wish = options;
@@ -253,6 +277,7 @@ static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_
 		.stop = &cli->stop,
 		.progress = &progress,
 		.each = show_difference,
+		.failed = show_uncompared,
 		.arg = &run,
 	};
 
@@ -262,15 +287,22 @@ static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_
 			return hf_error_new(HF_INVALID, "the two are in different repositories");
 		HF_TRY(hf_compare_trees(&compare, entry_a, entry_b));
 	} else {
+		HF_FREED char *local = local_of(entry_a, operands);
 		struct hf_painter *painter = hf_cli_painter(cli, "comparing", &progress);
-		struct hf_error *err = hf_compare_local(&compare, entry_a, operands->at[1]);
+		struct hf_error *err = hf_compare_local(&compare, entry_a, local);
 
 		hf_painter_stop(painter);
 		HF_TRY(err);
 	}
+	if (run.damaged)
+		return hf_error_new(
+			HF_CORRUPT, "%llu could not be compared", (unsigned long long)run.failed);
 	if (run.differences)
 		return hf_error_new(
 			HF_DIFFERS, "%llu differences", (unsigned long long)run.differences);
+	if (run.failed)
+		return hf_error_new(
+			HF_PARTIAL, "%llu could not be compared", (unsigned long long)run.failed);
 	return NULL;
 }
 
@@ -293,7 +325,8 @@ const struct hf_command hf_command_diff = {
 	.description = "Prints a line for each difference: A added, R removed, M content changed, "
 		       "T type changed, and with "
 		       "--metadata U for a changed mode, owner, time or xattr. Exit status 9 when "
-		       "there are any.\n\n"
+		       "there are any. What can't be compared is named; if there is no difference "
+		       "beside it, the exit status is 3.\n\n"
 		       "Against local files it needs the repository's metadata only: each file "
 		       "carries a keyed fingerprint of its "
 		       "content, so that a restored copy is proven without reading the content "
