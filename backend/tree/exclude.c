@@ -10,6 +10,7 @@
 #include "backend/base/text.h"
 
 #define MAX_RULES_FILE (16u << 20)
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* editors begin a file of UTF-8 with it */
 
 struct rule {
 	char *pattern; /* without '!', and without the '/' at either end */
@@ -54,8 +55,99 @@ static bool has_impossible_part(const char *pattern)
 	}
 }
 
+/* ---- what gitignore has and our globs lack ---- */
+
+static const struct {
+	const char *name, *members; /* as they stand in a set */
+} classes[] = {
+	{"alnum", "0-9A-Za-z"},
+	{"alpha", "A-Za-z"},
+	{"blank", " \t"},
+	{"cntrl", "\x01-\x1f\x7f"},
+	{"digit", "0-9"},
+	{"graph", "\\!-~"},
+	{"lower", "a-z"},
+	{"print", " -~"},
+	{"punct", "\\!-/:-@\\[-`{-~"},
+	{"space", "\t-\r "},
+	{"upper", "A-Z"},
+	{"xdigit", "0-9A-Fa-f"},
+};
+
+/* "[:upper:]" at `at`: its length, or 0. members NULL: there is no such class. */
+static size_t class_at(const char *at, const char **members)
+{
+	const char *end = at[0] == '[' && at[1] == ':' ? strchr(at + 2, ']') : NULL;
+
+	*members = NULL;
+	if (!end || end - at < 4 || end[-1] != ':')
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
+		if (hf_span_equal(
+			    hf_span_str(classes[i].name), hf_span(at + 2, (size_t)(end - at - 3))))
+			*members = classes[i].members;
+	return (size_t)(end + 1 - at);
+}
+
+/* The set that begins at `at`, its classes written out; gives how long it was, 0: it never ends or
+ * has a class that is none. */
+static size_t copy_set(const char *at, struct hf_buf *out)
+{
+	const char *from = at, *members;
+	size_t len = 1;
+
+	len += from[len] == '!' || from[len] == '^';
+	len += from[len] == ']';
+	hf_buf_add(out, from, len);
+	for (at += len; *at && *at != ']'; at += len) {
+		len = class_at(at, &members);
+		if (len > 0 && !members)
+			return 0;
+		if (len > 0) {
+			hf_buf_add(out, members, strlen(members));
+			continue;
+		}
+		len = at[0] == '\\' && at[1] ? 2 : 1;
+		hf_buf_add(out, at, len);
+	}
+	if (!*at)
+		return 0;
+	hf_buf_add(out, at, 1);
+	return (size_t)(at + 1 - from);
+}
+
+/* Two stars cross '/' only where they stand for whole names. */
+static size_t copy_stars(const char *pattern, const char *at, struct hf_buf *out)
+{
+	const size_t len = strspn(at, "*");
+	const bool names = (at == pattern || at[-1] == '/') && (at[len] == '/' || at[len] == '\0');
+
+	hf_buf_add(out, "**", len > 1 && names ? 2 : 1);
+	return len;
+}
+
+/* The same for our globs; false: it can never match. */
+static bool translate(const char *pattern, struct hf_buf *out)
+{
+	for (const char *at = pattern; *at;) {
+		size_t len = at[0] == '\\' && at[1] ? 2 : 1;
+
+		if (*at == '*')
+			len = copy_stars(pattern, at, out);
+		else if (*at == '[')
+			len = copy_set(at, out);
+		else
+			hf_buf_add(out, at, len);
+		if (len == 0)
+			return false;
+		at += len;
+	}
+	return true;
+}
+
 hf_err hf_exclude_add(struct hf_exclude *exclude, const char *pattern)
 {
+	HF_RELEASED(hf_buf) translated = {0};
 	struct rule rule = {.back = pattern[0] == '!'};
 	const char *from = pattern + rule.back;
 	size_t len = strlen(from);
@@ -71,23 +163,24 @@ hf_err hf_exclude_add(struct hf_exclude *exclude, const char *pattern)
 	}
 	HF_FREED char *kept = hf_strndup(from, len);
 
-	if (has_impossible_part(kept))
-		return hf_error_new(HF_INVALID, "the pattern \"%s\" can never match", pattern);
+	if (has_impossible_part(kept) || !translate(kept, &translated))
+		return hf_error_new(HF_INVALID, "the pattern \"%s\" can never match%s", pattern,
+			strchr(kept, '[') ? "; hint: \\[ is a [ itself" : "");
 	rule.plain = kept[strcspn(kept, "*?[\\")] == '\0';
-	rule.pattern = HF_STEAL(kept);
+	rule.pattern = hf_strdup(hf_buf_text(&translated));
 	exclude->rules =
 		hf_grow(exclude->rules, &exclude->cap, exclude->n + 1, sizeof(*exclude->rules));
 	exclude->rules[exclude->n++] = rule;
 	return NULL;
 }
 
-/* Ends the line in place; blanks at its end don't count unless quoted. */
-static char *end_line(char *line, size_t len)
+/* Ends the line in place; spaces at its end don't count unless quoted. */
+static void end_line(char *line, size_t len)
 {
-	while (len > 0 && strchr(" \t\r", line[len - 1]) && (len < 2 || line[len - 2] != '\\'))
+	len -= len > 0 && line[len - 1] == '\r';
+	while (len > 0 && line[len - 1] == ' ' && (len < 2 || line[len - 2] != '\\'))
 		len--;
 	line[len] = '\0';
-	return line;
 }
 
 hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path)
@@ -96,7 +189,14 @@ hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path)
 	unsigned number = 0;
 
 	HF_TRY(hf_error_in(hf_file_read(path, MAX_RULES_FILE, &bytes), "reading patterns"));
-	for (char *line = hf_buf_text(&bytes), *next; line; line = next) {
+	if (memchr(bytes.at, 0, bytes.len))
+		return hf_error_new(HF_INVALID, "%s: patterns have no NUL bytes", path);
+	char *text = hf_buf_text(&bytes);
+
+	text += strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+		? strlen(BYTE_ORDER_MARK)
+		: 0;
+	for (char *line = text, *next; line; line = next) {
 		char *end = strchr(line, '\n');
 
 		next = end ? end + 1 : NULL;

@@ -62,6 +62,26 @@ all_but '(\.c$|^sp ace|^#hash)'
 OPTIONS=(--exclude-from "$WORK/rules" --exclude '!b.c')
 all_but '((d|e|g)\.c$|^sp ace|^#hash)'
 
+# The same patterns, and git's own judgement of them.
+if command -v git >/dev/null; then
+    as_git() {
+        printf '%s' "$1" >"$WORK/rules"
+        ok hf backup --source tree --exclude-from "$WORK/rules" "$TREE"
+        hf find --type f latest/files/tree | sed 's,^latest/files/tree/,,' | LC_ALL=C sort >"$WORK/got"
+        git -c core.quotePath=false --git-dir="$WORK/git/.git" --work-tree="$TREE" \
+            ls-files --others -z --exclude-from="$WORK/rules" | tr '\0' '\n' | LC_ALL=C sort >"$WORK/wanted"
+        diff "$WORK/wanted" "$WORK/got" >"$SAID" || fail "git judges otherwise of: $1"
+    }
+    ok git init -q "$WORK/git"
+    touch "$TREE"/{'a[b',$'tab\t',Upper,'-x'}
+    for rules in '[[:upper:]]*' '[^[:lower:]]*' $'\xef\xbb\xbf*.o\n!keep.o' $'tab\t' '*.o  ' $'*.o\r\n' \
+        'a\[b' 'deep/**.log' 'deep/***/*.log' '**/obj' 'obj/**' 'src/**/*.c' $'*\n!*/\n!*.c' 'x[!2]' \
+        '[a-c].[[:alpha:]]' '\#hash' '/keep.o' 'lib/obj/' $'deep\n!deep/er/i.log'; do
+        as_git "$rules"
+    done
+    rm "$TREE"/{'a[b',$'tab\t',Upper,'-x'}
+fi
+
 exits 2 hf backup --source tree --exclude '' "$TREE"
 exits 6 hf backup --source tree --exclude-from "$WORK/none" "$TREE"
 

@@ -51,6 +51,21 @@ static const struct sample samples[] = {
 	{{"\\#name"}, "#name", false, true},
 	{{"a\\*b"}, "a*b", false, true},
 	{{"a\\*b"}, "axb", false, false},
+	/* classes; two stars that stand for no whole names */
+	{{"[[:upper:]]*"}, "Foo", false, true},
+	{{"[[:upper:]]*"}, "foo", false, false},
+	{{"[^[:alnum:]_]x"}, "-x", false, true},
+	{{"[^[:alnum:]_]x"}, "_x", false, false},
+	{{"[[:punct:]]"}, "!", false, true},
+	{{"[[:punct:]]"}, "]", false, true},
+	{{"[[:punct:]]"}, "a", false, false},
+	{{"[a[:digit:]-]"}, "-", false, true},
+	{{"[[]x"}, "[x", false, true},
+	{{"[]-]x"}, "]x", false, true},
+	{{"\\[x"}, "[x", false, true},
+	{{"a/**.c"}, "a/b.c", false, true},
+	{{"a/**.c"}, "a/b/c.c", false, false},
+	{{"a/***/c"}, "a/c", false, true},
 	{{NULL}, "anything", false, false},
 };
 
@@ -72,7 +87,8 @@ END_TEST
 
 START_TEST(a_pattern_that_never_matches_is_refused)
 {
-	static const char *const bad[] = {"", "/", "!", "!/", "a//b", "./a", "a/../b", "..", "//a"};
+	static const char *const bad[] = {"", "/", "!", "!/", "a//b", "./a", "a/../b", "..", "//a",
+		"a[b", "[", "[]", "[!]", "[[:none:]]", "[[:alpha:]"};
 	HF_OWNED(hf_exclude) exclude = hf_exclude_new();
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -86,7 +102,7 @@ START_TEST(a_file_of_patterns_has_comments_and_blanks)
 	char *dir = hf_test_dir(), *path = hf_test_path(dir, "rules");
 	FILE *file = fopen(path, "w");
 
-	fputs("# all objects\r\n\n*.o  \n \n!keep.o\r\n\\ \nlast", file);
+	fputs("\xef\xbb\xbf# all objects\r\n\n*.o  \n \n!keep.o\r\n\\ \ntab\t\nlast", file);
 	fclose(file);
 	ck_ok(hf_exclude_add_file(exclude, path));
 
@@ -94,6 +110,8 @@ START_TEST(a_file_of_patterns_has_comments_and_blanks)
 	ck_assert(!hf_exclude_match(exclude, "keep.o", "/keep.o", false));
 	ck_assert(hf_exclude_match(exclude, " ", "/ ", false));
 	ck_assert(hf_exclude_match(exclude, "x/last", "/x/last", false));
+	ck_assert(hf_exclude_match(exclude, "tab\t", "/tab\t", false));
+	ck_assert(!hf_exclude_match(exclude, "tab", "/tab", false));
 	ck_assert(!hf_exclude_match(exclude, "# all objects", "/# all objects", false));
 	free(path);
 	hf_test_dir_free(dir);
@@ -110,6 +128,10 @@ START_TEST(a_bad_line_is_named)
 	fclose(file);
 
 	ck_fails_with(HF_INVALID, "line 3", hf_exclude_add_file(exclude, path));
+	file = fopen(path, "w");
+	fwrite("a\0b\n", 1, 4, file);
+	fclose(file);
+	ck_fails_with(HF_INVALID, "NUL", hf_exclude_add_file(exclude, path));
 	ck_fails(HF_NOT_FOUND, hf_exclude_add_file(exclude, "/no/such/file"));
 	free(path);
 	hf_test_dir_free(dir);
