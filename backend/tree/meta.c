@@ -11,11 +11,15 @@
 #include <linux/limits.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include "backend/base/talk.h"
+#include "backend/base/time.h"
 
 #define MAX_OWNER_NAME 256
 
@@ -165,15 +169,21 @@ static enum hf_type type_of(mode_t mode)
 	}
 }
 
-/* A time that the format can't hold is cut to what it can: a file from the year 9999 is still a
- * file. */
+/* A time that the format can't hold becomes the nearest that it can: a file from the year 9999 is
+ * still a file. Told once. */
 static int64_t ns_of(struct timespec time)
 {
-	if (time.tv_sec >= HF_MAX_TIME_S)
-		return HF_MAX_TIME_S * INT64_C(1000000000);
-	if (time.tv_sec <= -HF_MAX_TIME_S)
-		return -HF_MAX_TIME_S * INT64_C(1000000000);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+	const bool late = time.tv_sec >= HF_MAX_TIME_S;
+
+	if (!late && time.tv_sec >= -HF_MAX_TIME_S)
+		return time.tv_sec * HF_NS_PER_S + time.tv_nsec;
+	if (!atomic_flag_test_and_set(&told))
+		hf_log(HF_WARN,
+			"a file's time is kept as the nearest that a backup holds: it holds those "
+			"from 1697 to 2242",
+			NULL);
+	return late ? HF_MAX_TIME_S * HF_NS_PER_S - 1 : -HF_MAX_TIME_S * HF_NS_PER_S;
 }
 
 hf_err hf_meta_stat(const struct stat *st, struct hf_owners *owners, struct hf_entry *entry)

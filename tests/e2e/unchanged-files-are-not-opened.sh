@@ -52,6 +52,16 @@ equal "$(number_of changed_files)" 2 "changed files"
 equal "$(number_of new_files)" 1 "new files"
 ok hf diff latest/files/tree "$WORK/tree"
 
+# A time beyond what the format holds is the nearest that it does, is told once, and is no change.
+if touch -d 2300-01-01 "$WORK/tree/b/three" "$WORK/tree/a/new" &&
+    [ "$(stat -c %Y "$WORK/tree/b/three")" -gt 8589934592 ]; then
+    ok hf backup --force --source tree "$WORK/tree" # no file is read again for its neighbours' sake
+    equal "$(grep -c "from 1697 to 2242" "$SAID")" 1 "told"
+    ok hf --json backup --source tree "$WORK/tree"
+    equal "$(number_of changed_files)" 0 "files from the future that changed again"
+    ok hf diff --metadata latest/files/tree "$WORK/tree"
+fi
+
 # chmod is a change of the entry, not of the content.
 chmod 600 "$WORK/tree/large"
 ok hf --json backup --source tree "$WORK/tree"
