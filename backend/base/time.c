@@ -63,10 +63,11 @@ static struct civil civil_of(int64_t time)
 	int64_t second = time / HF_NS_PER_S - (time % HF_NS_PER_S < 0);
 	int64_t day = second / S_PER_DAY - (second % S_PER_DAY < 0);
 	unsigned of_day = (unsigned)(second - day * S_PER_DAY);
+	int64_t fraction = time % HF_NS_PER_S;
 	struct civil civil = {.hour = of_day / 3600,
 		.minute = of_day / 60 % 60,
 		.second = of_day % 60,
-		.fraction = (unsigned)(time - second * HF_NS_PER_S)};
+		.fraction = (unsigned)(fraction < 0 ? fraction + HF_NS_PER_S : fraction)};
 
 	civil_of_days(day, &civil);
 	return civil;

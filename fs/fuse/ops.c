@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/limits.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -120,6 +121,11 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	HF_NODE_REF node = NULL;
 	struct fuse_entry_param entry = {0};
 	bool fixed = false;
+
+	if (strlen(name) > NAME_MAX) {
+		fuse_reply_err(req, ENAMETOOLONG);
+		return;
+	}
 	struct hf_error *err =
 		hf_node_lookup(inode_of(req, parent)->node, hf_span_str(name), &node, &fixed);
 

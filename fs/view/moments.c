@@ -140,6 +140,6 @@ hf_err hf_time_typed(struct hf_span text, struct hf_typed_time *out)
 		out->until -= out->until % HF_NS_PER_S; /* nobody means nanoseconds by "2h ago" */
 	snprintf(out->name, sizeof(out->name), "%s", hf_time_name(out->until, true, name));
 	if (out->until % HF_NS_PER_S == 0)
-		out->until += HF_NS_PER_S - 1;
+		out->until = HF_MIN(out->until, INT64_MAX - HF_NS_PER_S + 1) + HF_NS_PER_S - 1;
 	return NULL;
 }

@@ -29,7 +29,7 @@ def wrong_usage_ends_with_2(bench):
     fails(bench, 2, "did you mean --exclude", "backup", "--exlcude", "x", "/etc")
     fails(bench, 2, "what shall be backed up", "backup")
     fails(bench, 2, "usage: holdfast restore", "restore", "latest")
-    fails(bench, 2, "--log-format is text or json", "--log-format", "xml", "ls")
+    fails(bench, 2, "log-format is text or json", "--log-format", "xml", "ls")
     fails(bench, 2, "no repository is named; hint: -r", "ls", env={"HOLDFAST_REPOSITORY": ""})
 
 

@@ -70,6 +70,13 @@ exits 6 hf restore latest/files/other "$WORK/none"
 exits 6 hf diff latest/files/missing "$WORK/tree"
 [ ! -e "$WORK/none" ] || fail "a restore of nothing made its target"
 
+exits 6 hf cat latest/files/tree/dir/one latest/files/tree/dir/missing latest/files/tree/dir/one
+said missing
+equal "$(grep -cFx "$(cat "$WORK/tree/dir/one")" "$SAID")" 2 "what is printed beside what is missing"
+exits 2 hf restore latest/files/tree/dir/one/ "$WORK/none"
+exits 2 hf restore '' "$WORK/none"
+[ ! -e "$WORK/none" ] || fail "a restore of nothing made its target"
+
 # What is there already stays, and is named, unless asked.
 echo mine >"$WORK/single/one"
 "$HOLDFAST" restore latest/files/tree/dir/one "$WORK/single" >"$SAID" 2>&1 &&

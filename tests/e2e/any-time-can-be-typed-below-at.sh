@@ -46,6 +46,13 @@ done
 exits 6 hf ls at/nonsense
 exits 6 hf ls at/2025-12-31/files/tree
 
+# The last moment that there is, and the first.
+for name in @9223372036 2262-04-11T23:47:16Z; do
+    equal "$(cat "$MNT/at/$name/files/tree/file")" new "at/$name"
+    ok hf ls "at/$name/files/tree"
+done
+exits 6 hf ls at/@-9223372036/files/tree
+
 # The sources and labels by the same times.
 equal "$(cat "$MNT/sources/files/tree/2026-01-10T10-00-00Z/file")" old "by source and time"
 equal "$(cat "$MNT/labels/season/winter/2026-02-20T20-00-00Z/files/tree/file")" new \

@@ -52,6 +52,20 @@ for top, entry in names:
         or stat.S_ISDIR(st.st_mode), entry.path
 END
 
+# A name that no file can have is told from one that is not there.
+ok python3 - "$VIEW" <<'END'
+import errno, os, sys
+
+for folder in (sys.argv[1], os.path.dirname(sys.argv[1])):
+    for size, wanted in ((255, errno.ENOENT), (256, errno.ENAMETOOLONG)):
+        try:
+            os.lstat(os.path.join(folder, "x" * size))
+        except OSError as error:
+            assert error.errno == wanted, (folder, size, error)
+        else:
+            raise AssertionError(folder)
+END
+
 # Inode numbers stay, and are one for each name.
 before=$(stat -c %i "$VIEW/a/b/17" "$VIEW/a/b/c/large" "$VIEW/a")
 unmount_view

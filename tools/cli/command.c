@@ -105,7 +105,7 @@ static hf_err set_up_log(const struct hf_cli *cli)
 	const bool json = strcmp(format, "json") == 0;
 
 	if (!json && strcmp(format, "text") != 0)
-		return hf_error_new(HF_INVALID, "--log-format is text or json, not \"%s\"", format);
+		return hf_error_new(HF_INVALID, "log-format is text or json, not \"%s\"", format);
 	hf_log_setup(level, json ? HF_LOG_JSON : HF_LOG_TEXT);
 	return NULL;
 }
@@ -141,7 +141,7 @@ static hf_err run(struct hf_parsed *parsed, int argc, char **argv, struct hf_cli
 	HF_TRY(hf_parsed_check(parsed));
 	if (!is_hidden(parsed->command)) {
 		HF_TRY(hf_cli_configure(cli));
-		HF_TRY(set_up_log(cli));
+		HF_TRY(hf_error_in(set_up_log(cli), "the configuration"));
 	}
 	const struct hf_operands operands = {parsed->words.at, parsed->words.n};
 

@@ -1,8 +1,10 @@
 /* snapshots, ls, cat, find: what is there, by view path */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "backend/base/fd.h"
+#include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/repo/history.h"
@@ -320,10 +322,31 @@ static hf_err cat_one(struct hf_cli *cli, const char *path)
 
 static hf_err run_cat(struct hf_cli *cli, const void *options, const struct hf_operands *operands)
 {
+	struct hf_error *first = NULL;
+	size_t failed = 0;
+
 	(void)options;
-	for (size_t i = 0; i < operands->n; i++)
-		HF_TRY(cat_one(cli, operands->at[i]));
-	return NULL;
+	for (size_t i = 0; i < operands->n; i++) {
+		struct hf_error *err = cat_one(cli, operands->at[i]);
+
+		if (err && (operands->n == 1 || cli->stop.raised || hf_error_errno(err) == EPIPE)) {
+			hf_error_free(first); /* told */
+			return err;
+		}
+		if (err)
+			hf_log(HF_ERROR, hf_error_text(err), NULL);
+		failed += err != NULL;
+		if (!first)
+			first = HF_STEAL(err);
+		hf_error_free(err); /* told */
+	}
+	if (!first)
+		return NULL;
+	struct hf_error *all = hf_error_new(
+		hf_error_kind(first), "%zu of %zu could not be printed", failed, operands->n);
+
+	hf_error_free(first); /* told */
+	return all;
 }
 
 static const char *const cat_examples[] = {
@@ -342,7 +365,8 @@ const struct hf_command hf_command_cat = {
 	.first = HF_OPERAND_VIEW,
 	.rest = HF_OPERAND_VIEW,
 	.summary = "print files of the view",
-	.description = "Writes the files to standard output, without mounting.",
+	.description = "Writes the files to standard output, without mounting. One that can't be "
+		       "read is named, and the next is written.",
 	.examples = cat_examples,
 	.page = "holdfast-look",
 	.run = run_cat,

@@ -51,9 +51,11 @@ static hf_err stored_entry(
 	*entry = hf_node_entry(*node);
 	if (!*entry)
 		return hf_error_new(HF_INVALID,
-			"%s is a directory of the view, not of a snapshot; hint: `holdfast ls %s` "
+			"%s is a directory of the view, not of a snapshot; hint: `holdfast ls%s%s` "
 			"shows what is in it",
-			path, path);
+			*path ? path : "/", *path ? " " : "", path);
+	if (*path && path[strlen(path) - 1] == '/' && (*entry)->type != HF_DIR)
+		return hf_error_new(HF_INVALID, "%s: it is no directory", path);
 	return NULL;
 }
 
