@@ -218,6 +218,7 @@ void hf_repo_free(struct hf_repo *repo)
 	hf_wipe(&repo->gear, sizeof(repo->gear));
 	hf_store_free(repo->store);
 	hf_error_free(repo->newer); /* told */
+	hf_map_release(&repo->uncounted);
 	hf_map_release(&repo->trusted);
 	free(repo->cache_dir);
 	free(repo);

@@ -51,6 +51,7 @@ struct hf_repo {
 	uint32_t claimed_keyring, claimed_checkpoint; /* the highest that a commit's writer knew */
 	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
 	bool newer_told;
+	struct hf_map uncounted; /* commits that were told of as not counting */
 
 	pthread_mutex_t trust_lock;
 	struct hf_map trusted; /* digests of segments that were read whole, see segments_read.c */

@@ -365,6 +365,16 @@ static hf_err flush(struct sync *sync)
 	return err;
 }
 
+/* Once: it is judged again by each sync. */
+static void tell_uncounted(const struct fetch *fetch, const char *why)
+{
+	bool fresh;
+
+	hf_map_put(&fetch->repo->uncounted, &fetch->id, &fresh);
+	if (fresh)
+		hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why", why, NULL);
+}
+
 static hf_err fetch_done(void *job)
 {
 	struct fetch *fetch = job;
@@ -377,14 +387,12 @@ static hf_err fetch_done(void *job)
 			hf_repo_note_newer(
 				sync->repo, hf_error_in(HF_STEAL(fetch->why), "%s", fetch->name));
 		else
-			hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why",
-				hf_error_text(fetch->why), NULL);
+			tell_uncounted(fetch, hf_error_text(fetch->why));
 		fetch_free(fetch);
 		return NULL;
 	}
 	if (fetch->ahead)
-		hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why",
-			"it is dated more than a day ahead of the store's clock", NULL);
+		tell_uncounted(fetch, "it is dated more than a day ahead of the store's clock");
 	sync->changed |= !fetch->ahead;
 	sync->bytes += fetch->object.len;
 	sync->batch[sync->n++] = fetch;

@@ -20,6 +20,7 @@ struct hf_backup {
 	unsigned workers;
 	bool dry_run;           /* reads and counts; stores nothing */
 	bool force;             /* opens everything */
+	bool stream;            /* how much comes is not to be guessed from the last snapshot */
 	uint64_t publish_bytes; /* an unfinished commit after so many new bytes; 0: 1 GiB */
 	const struct hf_stop *stop;
 	struct hf_progress *progress;

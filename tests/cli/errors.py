@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Each error says what failed, on what, why, and what to do; and has its exit status."""
+import hashlib
 import os
 import re
 import shutil
@@ -112,6 +113,7 @@ def a_path_that_is_not_there_ends_with_6(bench):
     fails(bench, 6, 'no "foldr" in .*; did you mean "folder"', "ls", "latest/files/tree/foldr/x")
     fails(bench, 6, '"30 feb" is not a time; hint: at/2026', "ls", "at/30 feb/files")
     fails(bench, 6, "No such file", "backup", bench.path("nothing"))
+    fails(bench, 2, "an operand is empty", "backup", "")
     fails(bench, 2, "no regular file", "cat", "latest/files/tree")
     fails(bench, 2, "hint: `holdfast ls latest`", "restore", "latest", bench.path("out"))
 
@@ -146,6 +148,19 @@ def hurt(bench, *folders):
                 os.chmod(path, 0o600)
                 with open(path, "r+b") as file:
                     file.truncate(os.path.getsize(path) // 2)
+
+
+def what_somebody_planted_is_told_once(bench):
+    stored(bench)
+    folder = bench.path("repository", "commits")
+    with open(os.path.join(folder, os.listdir(folder)[0]), "rb") as file:
+        planted = bytearray(file.read())
+    planted[200] ^= 1
+    name = "20261126T000000Z-" + hashlib.sha256(planted).hexdigest()
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(planted)
+    for command in (["ls"], ["backup", "-q", "-s", "tree", bench.path("tree")], ["prune", "-q"]):
+        fails(bench, 0, "does not count.*" + name, *command)
 
 
 def a_damaged_snapshot_ends_with_4_and_is_named(bench):
@@ -217,7 +232,7 @@ if __name__ == "__main__":
          a_command_or_a_passphrase_unlocks_as_a_key_file_does,
          a_key_may_do_no_more_than_its_rights, a_path_that_is_not_there_ends_with_6,
          a_cache_that_cant_be_written_is_a_warning, what_cant_be_read_is_named_and_ends_with_3,
-         a_damaged_snapshot_ends_with_4_and_is_named,
+         what_somebody_planted_is_told_once, a_damaged_snapshot_ends_with_4_and_is_named,
          damaged_content_ends_with_4_and_the_rest_is_restored,
          a_reader_that_leaves_ends_it_without_a_word, a_full_or_closed_output_is_an_error,
          a_mount_point_is_looked_at_first, without_the_device_a_mount_says_so)
