@@ -238,8 +238,7 @@ static hf_err begin(struct hf_run *run)
 /* How much there will be, as far as the last snapshot tells. */
 static void guess_totals(struct hf_run *run)
 {
-	if (!run->past.finished || run->backup->stream ||
-		atomic_load(&run->progress->bytes_total))
+	if (!run->past.finished || run->backup->stream || atomic_load(&run->progress->bytes_total))
 		return;
 	atomic_store(&run->progress->files_total, run->past.parent.snapshot.entries);
 	atomic_store(&run->progress->bytes_total, run->past.parent.snapshot.bytes);
