@@ -9,7 +9,7 @@ BUILD=${1:-build-tests}
 PACKAGES="meson ninja-build pkg-config gcc libc6-dev git
     libssl-dev libzstd-dev libsqlite3-dev libfuse3-dev libjansson-dev libyaml-dev check
     clang-format python3 python3-cryptography python3-zstandard
-    fuse3 rsync attr acl util-linux procps fio strace openssl sqlite3
+    fuse3 rsync attr acl libcap2-bin util-linux procps fio strace openssl sqlite3 restic
     groff-base zsh fish"
 export LC_ALL=C.UTF-8
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:abort_on_error=0}
