@@ -183,20 +183,16 @@ static void end_line(char *line, size_t len)
 	line[len] = '\0';
 }
 
-hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path)
+hf_err hf_exclude_add_lines(struct hf_exclude *exclude, struct hf_span text, const char *what)
 {
-	HF_RELEASED(hf_buf) bytes = {0};
+	const size_t mark = strlen(BYTE_ORDER_MARK);
+	HF_FREED char *lines = hf_strndup((const char *)text.at, text.len);
 	unsigned number = 0;
 
-	HF_TRY(hf_error_in(hf_file_read(path, MAX_RULES_FILE, &bytes), "reading patterns"));
-	if (memchr(bytes.at, 0, bytes.len))
-		return hf_error_new(HF_INVALID, "%s: patterns have no NUL bytes", path);
-	char *text = hf_buf_text(&bytes);
-
-	text += strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
-		? strlen(BYTE_ORDER_MARK)
-		: 0;
-	for (char *line = text, *next; line; line = next) {
+	if (strlen(lines) != text.len)
+		return hf_error_new(HF_INVALID, "%s: patterns have no NUL bytes", what);
+	for (char *line = lines + (strncmp(lines, BYTE_ORDER_MARK, mark) == 0 ? mark : 0), *next;
+		line; line = next) {
 		char *end = strchr(line, '\n');
 
 		next = end ? end + 1 : NULL;
@@ -204,9 +200,17 @@ hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path)
 		end_line(line, end ? (size_t)(end - line) : strlen(line));
 		if (line[0] != '\0' && line[0] != '#')
 			HF_TRY(hf_error_in(
-				hf_exclude_add(exclude, line), "%s, line %u", path, number));
+				hf_exclude_add(exclude, line), "%s, line %u", what, number));
 	}
 	return NULL;
+}
+
+hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path)
+{
+	HF_RELEASED(hf_buf) bytes = {0};
+
+	HF_TRY(hf_error_in(hf_file_read(path, MAX_RULES_FILE, &bytes), "reading patterns"));
+	return hf_exclude_add_lines(exclude, hf_buf_span(&bytes), path);
 }
 
 static bool matches(const struct rule *rule, const char *text)

@@ -14,8 +14,9 @@ void hf_exclude_free(struct hf_exclude *exclude);
 HF_OWNABLE(hf_exclude)
 /* HF_INVALID: an empty pattern or one that can never match. */
 hf_err hf_exclude_add(struct hf_exclude *exclude, const char *pattern);
-hf_err hf_exclude_add_file(
-	struct hf_exclude *exclude, const char *path); /* a pattern a line, # comments */
+/* A pattern a line, # comments. what: names it in errors. */
+hf_err hf_exclude_add_lines(struct hf_exclude *exclude, struct hf_span text, const char *what);
+hf_err hf_exclude_add_file(struct hf_exclude *exclude, const char *path);
 /* path: below the root ("a/b"), and the absolute one; either may match. */
 bool hf_exclude_match(
 	const struct hf_exclude *exclude, const char *path, const char *absolute, bool dir);
