@@ -26,6 +26,7 @@ struct hf_marker {
 	struct hf_map doubtful;  /* chunks of unfinished snapshots that were in no pack */
 	size_t unfinished;       /* snapshots */
 	bool in_unfinished;      /* marking one now */
+	bool finished_only;
 	struct hf_id *recent;
 	size_t n_recent, added;
 	struct hf_id_sort *live;
@@ -252,7 +253,8 @@ static hf_err mark_journal(void *arg, const struct hf_live_record *live)
 	struct hf_marker *marker = arg;
 	struct hf_record record;
 
-	if (live->kind == HF_RECORD_SNAPSHOT)
+	if (live->kind == HF_RECORD_SNAPSHOT ||
+		(live->kind == HF_RECORD_UNFINISHED && marker->finished_only))
 		return NULL;
 	HF_TRY(hf_live_record_parse(live, &arena, &record));
 	if (live->kind == HF_RECORD_UNFINISHED && record.of != HF_RECORD_JOURNAL)
@@ -283,7 +285,8 @@ hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live)
 	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &snapshots));
 	/* What a finished one needs is not doubted for an unfinished one that needs it too. */
 	HF_TRY(mark_those(marker, &snapshots, true));
-	HF_TRY(mark_those(marker, &snapshots, false));
+	if (!marker->finished_only)
+		HF_TRY(mark_those(marker, &snapshots, false));
 	HF_TRY(hf_catalog_each_kept(hf_repo_catalog(repo), INT64_MAX, mark_substitute, marker));
 	return hf_catalog_each_live(hf_repo_catalog(repo), INT64_MAX, true, mark_journal, marker);
 }
@@ -293,6 +296,11 @@ bool hf_mark_excused(void *arg, const struct hf_id *chunk)
 	const struct hf_marker *marker = arg;
 
 	return hf_map_get(&marker->doubtful, chunk) != NULL;
+}
+
+void hf_mark_finished_only(struct hf_marker *marker)
+{
+	marker->finished_only = true;
 }
 
 size_t hf_mark_unfinished(const struct hf_marker *marker)

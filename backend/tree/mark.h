@@ -23,6 +23,8 @@ HF_OWNABLE(hf_marker)
 hf_err hf_mark_live(void *arg, int64_t now, struct hf_id_sort *live);
 /* hf_prune_options.excused; arg: the marker. */
 bool hf_mark_excused(void *arg, const struct hf_id *chunk);
+/* What backups that did not finish need is left out from then on: only to be compared with. */
+void hf_mark_finished_only(struct hf_marker *marker);
 /* How many of the live snapshots are of backups that did not finish. */
 size_t hf_mark_unfinished(const struct hf_marker *marker);
 

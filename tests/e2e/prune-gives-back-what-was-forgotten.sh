@@ -120,3 +120,21 @@ done
 ok hf stats --why
 said "too young"
 said "named by no commit"
+
+# What only a backup that did not finish needs is told apart, until the next one finishes.
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    head -c 3000000 /dev/urandom >"$WORK/tree/more"
+    for k in $(seq 12); do
+        ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -o "$WORK/trace" -e trace=link,linkat \
+            -e inject=link,linkat:signal=KILL:when="$k" \
+            "$HOLDFAST" -q backup --source reasons "$WORK/tree" >/dev/null 2>&1 && break
+        ok hf --json stats --why
+        [ "$(number_of unfinished_bytes)" = 0 ] || break
+    done
+    [ "$(number_of unfinished_bytes)" -gt 2900000 ] || fail "nothing is kept for what was killed"
+    ok hf stats --why
+    said "needed by backups that did not finish"
+    ok hf backup --source reasons "$WORK/tree"
+    ok hf --json stats --why
+    equal "$(number_of unfinished_bytes)" 0 "kept for what is finished"
+fi

@@ -28,7 +28,9 @@ static const struct hf_option prune_options[] = {
 struct reasons {
 	struct hf_marker *marker;
 	uint64_t needed, waste, young, unused, waiting, unnamed;
-	size_t unfinished;
+	size_t unfinished;         /* snapshots among those that need something */
+	uint64_t unfinished_bytes; /* that only those need; of `needed` */
+	bool finished_only;        /* they are not asked */
 };
 
 static hf_err mark(void *arg, int64_t now, struct hf_id_sort *live)
@@ -71,8 +73,11 @@ static void show_bytes(const char *what, uint64_t bytes)
 static void show_reasons(const struct reasons *reasons)
 {
 	printf("what stays:\n");
-	show_bytes("needed by snapshots", reasons->needed);
-	if (reasons->unfinished)
+	show_bytes("needed by snapshots", reasons->needed - reasons->unfinished_bytes);
+	if (reasons->unfinished_bytes)
+		show_bytes("needed by backups that did not finish, for 30 days",
+			reasons->unfinished_bytes);
+	else if (reasons->unfinished)
 		printf("    (%zu of them of backups that did not finish, which the next ones go on "
 		       "from, for 30 days)\n",
 			reasons->unfinished);
@@ -131,6 +136,8 @@ static hf_err run_shown(struct hf_cli *cli, struct hf_reader *reader, struct hf_
 	HF_OWNED(hf_marker) marker = hf_marker_new(reader, &cli->stop, &progress);
 
 	reasons->marker = marker;
+	if (reasons->finished_only)
+		hf_mark_finished_only(marker);
 	how->mark = mark;
 	how->excused = excused;
 	how->judged = judged;
@@ -155,11 +162,19 @@ hf_err hf_prune_why(struct hf_cli *cli)
 
 	HF_TRY(hf_cli_reader(cli, CACHE, &reader));
 	HF_TRY(run_shown(cli, reader, &how, &result, &reasons));
+	if (reasons.unfinished > 0) {
+		struct reasons without = {.finished_only = true};
+
+		HF_TRY(run_shown(cli, reader, &how, &result, &without));
+		reasons.unfinished_bytes = HF_MAX(reasons.needed, without.needed) - without.needed;
+	}
 	if (!cli->json)
 		show_reasons(&reasons);
 	else
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
-			"retained", "needed_bytes", (json_int_t)reasons.needed, "wasted_bytes",
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
+			"retained", "needed_bytes",
+			(json_int_t)(reasons.needed - reasons.unfinished_bytes), "unfinished_bytes",
+			(json_int_t)reasons.unfinished_bytes, "wasted_bytes",
 			(json_int_t)reasons.waste, "young_bytes", (json_int_t)reasons.young,
 			"unused_bytes", (json_int_t)reasons.unused, "waiting_bytes",
 			(json_int_t)reasons.waiting, "unnamed_bytes", (json_int_t)reasons.unnamed,
