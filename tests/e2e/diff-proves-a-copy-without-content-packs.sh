@@ -71,14 +71,6 @@ exits 9 hf diff latest/files/tree/large "$WORK/one"
 rm -rf "$WORK/copy"
 ok hf restore latest/files/tree "$WORK/copy"
 chmod 000 "$WORK/copy/dir"
-unprivileged() {
-    if [ "$(id -u)" != 0 ]; then
-        "$@"
-    else
-        setpriv --bounding-set=-dac_override,-dac_read_search \
-            --inh-caps=-dac_override,-dac_read_search "$@"
-    fi
-}
 if ! unprivileged ls "$WORK/copy/dir" >/dev/null 2>&1; then
     exits 3 unprivileged "$HOLDFAST" diff latest/files/tree "$WORK/copy"
     said "path=dir"

@@ -11,16 +11,6 @@ ln "$TREE/secret" "$TREE/zz-linked-secret"
 chmod 000 "$TREE/secret" "$TREE/closed"
 new_repository
 
-# As root, but without the right to ignore modes.
-unprivileged() {
-    if [ "$(id -u)" != 0 ]; then
-        "$@"
-    else
-        need setpriv
-        setpriv --bounding-set=-dac_override,-dac_read_search \
-            --inh-caps=-dac_override,-dac_read_search "$@"
-    fi
-}
 unprivileged cat "$TREE/secret" >/dev/null 2>&1 && skip "modes do not bind here"
 
 exits 3 unprivileged "$HOLDFAST" backup --source tree "$TREE"
