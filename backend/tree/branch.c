@@ -33,20 +33,40 @@ static struct hf_branch *grow(struct hf_branch *branch, struct hf_span name)
 	return child;
 }
 
-/* A path inside another is part of it already; a path around others takes them in. */
+const struct hf_branch *hf_branch_child(const struct hf_branch *branch, struct hf_span name)
+{
+	for (size_t low = 0, high = branch->n; low < high;) {
+		const size_t middle = low + (high - low) / 2;
+		const struct hf_branch *child = &branch->children[middle];
+		const int order = hf_span_compare(hf_span_str(child->name), name);
+
+		if (order == 0)
+			return child;
+		*(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
+	}
+	return NULL;
+}
+
+/* A path inside another is part of it, but what was named is kept whatever leaves out its like. */
+static void spread(struct hf_branch *branch, bool within)
+{
+	branch->inside = within && !branch->whole;
+	branch->whole |= within;
+	for (size_t i = 0; i < branch->n; i++)
+		spread(&branch->children[i], branch->whole);
+}
+
 static void add(struct hf_branch *root, const char *path)
 {
 	struct hf_branch *branch = root;
 
-	while (!branch->whole && *path) {
+	while (*path) {
 		const size_t len = strcspn(path, "/");
 
 		if (len > 0)
 			branch = grow(branch, hf_span(path, len));
 		path += len + (path[len] == '/');
 	}
-	while (branch->n > 0)
-		hf_branch_release(&branch->children[--branch->n]);
 	branch->whole = true;
 }
 
@@ -128,6 +148,7 @@ hf_err hf_branch_of(const char *const *paths, size_t n, struct hf_branch *out, c
 	}
 	if (there == 0)
 		return HF_STEAL(missing[0]);
+	spread(out, false);
 	*base = hf_strdup("/");
 	return NULL;
 }

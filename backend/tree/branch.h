@@ -10,11 +10,14 @@
 
 struct hf_branch {
 	char *name;
-	bool whole;                 /* all that is in it; it has no children */
+	bool whole;                 /* all that is in it, its children among that */
+	bool inside;                /* of a whole one, and named only as the way to a child */
 	struct hf_branch *children; /* in bytewise order */
 	size_t n, cap;
 };
 void hf_branch_release(struct hf_branch *branch);
+/* NULL: none of that name. */
+const struct hf_branch *hf_branch_child(const struct hf_branch *branch, struct hf_span name);
 /*
  * What a backup keeps of a path that was typed: absolute, a directory through all links, all else
  * through those above it, so that a link is kept as one. Where it can't be found out *out (the

@@ -96,9 +96,12 @@ static hf_err add_directory(struct hf_run *run, struct hf_draft *parent, struct 
 	return hf_intake_add(run->intake, &event);
 }
 
+/* But not where its bytes lie: they may change. */
 static void keep_root_metadata(struct hf_run *run, const struct hf_entry *then)
 {
 	run->drafts.root.entry = *then;
+	run->drafts.root.entry.extents = (struct hf_extents){0};
+	run->drafts.root.entry.extents_file = false;
 	run->drafts.root.missing = 1;
 }
 

@@ -24,7 +24,8 @@
 struct level {
 	struct hf_folder *folder;
 	int fd;                         /* -1: not in use */
-	const struct hf_branch *branch; /* NULL or whole: all that is in the directory */
+	const struct hf_branch *branch; /* of what was named in the directory; NULL: nothing */
+	bool all;                       /* that is in the directory; else what was named only */
 	size_t path_len;                /* of the directory's path in walk.path */
 	dev_t device;
 	struct hf_listing listing;
@@ -194,14 +195,12 @@ static void pop(struct walk *walk)
 	walk->depth--;
 }
 
-static hf_err list(struct walk *walk, struct level *level, bool other_device)
+static hf_err list(struct walk *walk, struct level *level)
 {
 	hf_listing_clear(&level->listing);
 	level->next = 0;
-	if (other_device && walk->options.one_file_system)
-		return NULL;
-	if (level->branch && !level->branch->whole) {
-		for (size_t i = 0; i < level->branch->n; i++)
+	if (!level->all) {
+		for (size_t i = 0; level->branch && i < level->branch->n; i++)
 			hf_listing_add(
 				&level->listing, level->branch->children[i].name, DT_UNKNOWN);
 		return NULL;
@@ -215,9 +214,16 @@ static hf_err list(struct walk *walk, struct level *level, bool other_device)
 
 /* What a level takes with it from the one above. */
 struct entry_point {
-	const struct hf_branch *branch; /* NULL: below a whole one */
+	const struct hf_branch *branch; /* NULL: neither named nor on the way to what was */
+	bool excluded;
 	size_t name_len;
 };
+
+/* It was named, or is passed through on the way from the root: no rule leaves it out. */
+static bool is_given(const struct hf_branch *branch)
+{
+	return branch && !branch->inside;
+}
 
 static hf_err open_folder(
 	struct walk *walk, const char *name, struct stat *st, struct hf_folder **folder)
@@ -250,8 +256,10 @@ static hf_err enter(
 	level->branch = point->branch;
 	level->path_len = walk->path.len;
 	/* A path that was named starts on a device of its own. */
-	level->device = point->branch ? st.st_dev : level[-1].device;
-	level->failed = list(walk, level, level->device != st.st_dev);
+	level->device = is_given(point->branch) ? st.st_dev : level[-1].device;
+	level->all = (!point->branch || point->branch->whole) && !point->excluded &&
+		(level->device == st.st_dev || !walk->options.one_file_system);
+	level->failed = list(walk, level);
 	*out = &taken->item;
 	return fill_item(walk, taken, &st);
 }
@@ -316,8 +324,8 @@ static hf_err give_name(struct walk *walk, struct hf_item **out)
 	struct stat st = {.st_mode = S_IFDIR};
 	struct hf_error *err = NULL;
 
-	if (level->branch && !level->branch->whole)
-		point.branch = &level->branch->children[level->next];
+	if (level->branch)
+		point.branch = hf_branch_child(level->branch, hf_span(text, name->len));
 	level->next++;
 	go_to(walk, name);
 	if (name->type != DT_DIR)
@@ -326,7 +334,8 @@ static hf_err give_name(struct walk *walk, struct hf_item **out)
 		*out = failed_item(walk, err);
 		return NULL;
 	}
-	if (!point.branch && is_excluded(walk, S_ISDIR(st.st_mode)))
+	point.excluded = !is_given(point.branch) && is_excluded(walk, S_ISDIR(st.st_mode));
+	if (point.excluded && !point.branch)
 		return NULL;
 	if (!S_ISDIR(st.st_mode))
 		return give_entry(walk, &st, name->len, out);

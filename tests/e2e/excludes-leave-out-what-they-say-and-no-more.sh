@@ -85,6 +85,14 @@ fi
 exits 2 hf backup --source tree --exclude '' "$TREE"
 exits 6 hf backup --source tree --exclude-from "$WORK/none" "$TREE"
 
+# All that an unchanged directory holds may be left out; what is in one that was named is its own.
+OPTIONS=(-e '*')
+all_but '.'
+ok hf backup --source named -e er -e '*.log' "$TREE/deep" "$TREE/deep/er/still" "$TREE/deep/er/i.log"
+hf find --type f "latest/files/named" | sed "s,^latest/files/named$TREE/,," >"$SAID"
+equal "$(sort "$SAID" | xargs)" "deep/er/i.log" "what was named within what is left out"
+equal "$(hf ls "latest/files/named$TREE/deep/er" | awk '{ print $NF }' | xargs)" "i.log still" "the way to it"
+
 # What was left out comes back when the rule goes.
 OPTIONS=()
 all_but '^$'

@@ -23,3 +23,18 @@ ok hf backup -x --source both "$WORK/tree/mounted" "$WORK/tree/plain"
 ok hf find latest/files/both
 said mounted/there
 said plain/here
+
+# Also one that lies in another; what was not named there stays out.
+for order in "$WORK/tree $WORK/tree/mounted" "$WORK/tree/mounted $WORK/tree"; do
+    # shellcheck disable=SC2086 # two paths
+    ok hf backup -x --source nested $order
+    ok hf cat "latest/files/nested$WORK/tree/mounted/there"
+    ok hf cat "latest/files/nested$WORK/tree/plain/here"
+done
+mkdir "$WORK/tree/mounted/deep"
+echo deep >"$WORK/tree/mounted/deep/named"
+ok hf backup -x --source deeper "$WORK/tree" "$WORK/tree/mounted/deep"
+ok hf find --type f latest/files/deeper
+said mounted/deep/named
+grep -q "mounted/there" "$SAID" && fail "-x went into another file system"
+exit 0
