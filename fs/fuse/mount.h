@@ -7,16 +7,14 @@
 
 #include "fs/view/root.h"
 
-enum hf_xattr_mode { HF_XATTR_AUTO, HF_XATTR_ON, HF_XATTR_OFF };
-
 struct hf_mount_options {
 	const char *mountpoint;
 	const char *name;         /* what /proc/mounts shows as the device: the repository's URL */
 	const char *fuse_options; /* passed on: "allow_other,nodev", NULL ok */
 	bool nosymfollow;         /* as mount(8) has it; takes root */
-	enum hf_xattr_mode xattrs;
-	unsigned threads;   /* 0: as many as the machine has processors, at least 4 */
-	unsigned refresh_s; /* how often to look for new snapshots */
+	bool no_xattrs;           /* only ACLs, which bind, and our own if they are asked for */
+	unsigned threads;         /* 0: as many as the machine has processors, at least 4 */
+	unsigned refresh_s;       /* how often to look for new snapshots */
 	/* NULL, or called before each look, on its thread: adds what could not be opened before. */
 	void (*retry)(void *arg);
 	void *arg;

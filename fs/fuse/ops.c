@@ -381,11 +381,12 @@ static void op_lseek(
 
 /* ---- xattrs ---- */
 
-static bool shows_xattrs(struct hf_session *session)
+/* ACLs are never hidden: without them the mode's group bits, which are the mask then, would give
+ * the owning group what the ACL denies. */
+static bool shows_xattr(const struct hf_session *session, const char *name)
 {
-	const enum hf_xattr_mode mode = session->options->xattrs;
-
-	return mode == HF_XATTR_ON || (mode == HF_XATTR_AUTO && hf_view_has_xattrs(session->view));
+	return !session->options->no_xattrs || strncmp(name, "system.posix_acl_", 17) == 0 ||
+		strncmp(name, "user.holdfast.", 14) == 0;
 }
 
 static void reply_bytes(fuse_req_t req, const struct hf_buf *bytes, size_t size)
@@ -398,15 +399,15 @@ static void reply_bytes(fuse_req_t req, const struct hf_buf *bytes, size_t size)
 		fuse_reply_buf(req, (const char *)bytes->at, bytes->len);
 }
 
-/* ENOSYS is answered once: the kernel never asks again, which saves two round trips a name in `ls
- * -l`. */
+/* Never ENOSYS, which the kernel would take for an answer for good: the next snapshot may have
+ * ACLs. */
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct hf_node *node = inode_of(req, ino)->node;
 	HF_RELEASED(hf_buf) value = {0};
 
-	if (!shows_xattrs(session_of(req))) {
-		fuse_reply_err(req, ENOSYS);
+	if (!shows_xattr(session_of(req), name)) {
+		fuse_reply_err(req, ENODATA);
 		return;
 	}
 	struct hf_error *err = node->ops->xattr ? node->ops->xattr(node, name, &value)
@@ -427,11 +428,9 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct hf_node *node = inode_of(req, ino)->node;
 	HF_RELEASED(hf_buf) names = {0};
 
-	if (!shows_xattrs(session_of(req))) {
-		fuse_reply_err(req, ENOSYS);
-		return;
-	}
-	struct hf_error *err = node->ops->xattrs ? node->ops->xattrs(node, &names) : NULL;
+	struct hf_error *err = node->ops->xattrs && !session_of(req)->options->no_xattrs
+		? node->ops->xattrs(node, &names)
+		: NULL;
 
 	if (err)
 		reply_error(req, err);

@@ -26,7 +26,6 @@ struct hf_view {
 	struct hf_node *root;
 	atomic_int_least64_t changed; /* when the computed directories last moved, ns */
 	atomic_uint_least64_t version;
-	atomic_int xattrs; /* 0: not asked yet, 1: none, 2: perhaps */
 };
 
 /* A computed directory. */
@@ -507,7 +506,6 @@ static void mark_changed(struct hf_view *view)
 {
 	atomic_store(&view->version, version_of(view));
 	atomic_store(&view->changed, hf_time_now());
-	atomic_store(&view->xattrs, 0);
 }
 
 void hf_view_add(struct hf_view *view, struct hf_reader *reader, const char *name)
@@ -557,42 +555,4 @@ void hf_view_refresh(struct hf_view *view)
 		refresh_one(&view->repositories.at[i]);
 	if (version_of(view) != atomic_load(&view->version))
 		mark_changed(view);
-}
-
-/* A snapshot that says "0 entries with xattrs" has none; one that says nothing may have some. */
-static bool may_have_xattrs(const struct hf_snapshots *snapshots)
-{
-	for (size_t i = 0; i < snapshots->n; i++) {
-		const struct hf_pairs *values = &snapshots->at[i].snapshot.values;
-		bool none = false;
-
-		for (size_t v = 0; v < values->n; v++)
-			none |= hf_span_equal(values->at[v].key, hf_span_str("xattrs")) &&
-				hf_span_equal(values->at[v].value, hf_span_str("0"));
-		if (!none)
-			return true;
-	}
-	return false;
-}
-
-bool hf_view_has_xattrs(struct hf_view *view)
-{
-	bool any = false;
-
-	/* What is not there yet may have some, and the kernel asks only once. */
-	if (view->repositories.n < view->repositories.most)
-		return true;
-	if (atomic_load(&view->xattrs))
-		return atomic_load(&view->xattrs) == 2;
-	for (size_t i = 0; !any && i < view->repositories.n; i++) {
-		HF_RELEASED(hf_arena) arena = {0};
-		struct hf_snapshots snapshots;
-		struct hf_error *err = hf_history_snapshots(
-			hf_reader_repo(view->repositories.at[i].reader), NULL, &arena, &snapshots);
-
-		any = err || may_have_xattrs(&snapshots);
-		hf_error_free(err); /* can't tell: then they are shown */
-	}
-	atomic_store(&view->xattrs, any ? 2 : 1);
-	return any;
 }

@@ -31,7 +31,5 @@ struct hf_node *hf_view_root(struct hf_view *view); /* borrowed */
  * that it changed.
  */
 void hf_view_refresh(struct hf_view *view);
-/* May any snapshot hold an xattr or ACL? Decides `-o xattr=auto`. Asks once, remembers. */
-bool hf_view_has_xattrs(struct hf_view *view);
 
 #endif

@@ -90,17 +90,12 @@ static hf_err parse_owner(const char *name, const char *value, uint32_t *out)
 	return NULL;
 }
 
-static hf_err parse_xattr(const char *value, enum hf_xattr_mode *out)
+static hf_err parse_xattr(const char *value, bool *none)
 {
-	if (strcmp(value, "auto") == 0)
-		*out = HF_XATTR_AUTO;
-	else if (strcmp(value, "on") == 0)
-		*out = HF_XATTR_ON;
-	else if (strcmp(value, "off") == 0)
-		*out = HF_XATTR_OFF;
-	else
-		return hf_error_new(HF_INVALID, "-o xattr is auto, on or off, not \"%s\"", value);
-	return NULL;
+	*none = strcmp(value, "off") == 0;
+	if (*none || strcmp(value, "on") == 0 || strcmp(value, "auto") == 0)
+		return NULL;
+	return hf_error_new(HF_INVALID, "-o xattr is on or off, not \"%s\"", value);
 }
 
 static hf_err parse_refresh(const char *value, unsigned *out)
@@ -128,7 +123,7 @@ static hf_err parse_value(struct hf_cli *cli, struct mount *mount, struct wish *
 		return parse_owner(name, value, name[0] == 'u' ? &wish->view.uid : &wish->view.gid);
 	}
 	if (strcmp(name, "xattr") == 0)
-		return parse_xattr(value, &wish->mount.xattrs);
+		return parse_xattr(value, &wish->mount.no_xattrs);
 	if (strcmp(name, "refresh") == 0)
 		return parse_refresh(value, &wish->mount.refresh_s);
 	if (strcmp(name, "cache") == 0)
@@ -444,12 +439,13 @@ const struct hf_command hf_command_mount = {
 		"`SOURCE@REPOSITORY`, which always names it. One that can't be opened is "
 		"named, the others are mounted; it is shown once its store is there, but "
 		"not if the key does not fit.\n\n"
-		"The kernel enforces modes and ACLs as they were backed up. If the daemon "
-		"dies the mount point stays, and "
-		"gives an error: `fusermount3 -u` ends it.\n\n"
+		"The kernel enforces modes and ACLs as they were backed up. The extended "
+		"attributes user.holdfast.snapshot, .source and .tier of each file tell where it "
+		"comes from: `getfattr -n user.holdfast.snapshot FILE`; they are not listed.\n\n"
+		"The signals TERM, INT and HUP unmount, as `fusermount3 -u` does. If the daemon "
+		"dies otherwise the mount point stays, and gives an error.\n\n"
 		"Mount options: `allow_other`; `uid=N`, `gid=N`: show all as one owner's; "
-		"`xattr=auto|on|off`: whether "
-		"extended attributes are shown (auto: where any snapshot has one); "
+		"`xattr=on|off`: whether extended attributes are shown (ACLs bind either way); "
 		"`refresh=2s`: how often to look for "
 		"new snapshots; `cache=64M`: memory for decoded data; `key-file=`, "
 		"`key-command=`, `passphrase-file=`, `cache-dir=`: as "
