@@ -33,6 +33,11 @@ static int hex_digit(char c)
 	return -1;
 }
 
+bool hf_text_begins(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
 bool hf_unhex(const char *hex, size_t len, uint8_t *out)
 {
 	if (len % 2)

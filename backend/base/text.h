@@ -8,9 +8,11 @@ void hf_hex(struct hf_span bytes, char *out);             /* 2 × len digits and
 bool hf_unhex(const char *hex, size_t len, uint8_t *out); /* len / 2 bytes; lower case */
 void hf_base64(struct hf_span bytes, struct hf_buf *out);
 
+bool hf_text_begins(const char *text, const char *start);
+
 /*
- * Globs as in gitignore: `*` and `?` stop at '/', `**` does not, [a-z] and [!a-z], `\` quotes.
- * Bytes, not characters. Linear in pattern × text.
+ * Globs, much as in gitignore: `*` and `?` stop at '/', `**` does not, [a-z] and [!a-z], `\`
+ * quotes. Bytes, not characters. Linear in pattern × text.
  */
 bool hf_glob_match(const char *pattern, struct hf_span text);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backend/base/fd.h"
+#include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
@@ -195,7 +196,7 @@ hf_err hf_diary_adopt(
 	if (!listing)
 		return NULL;
 	for (struct dirent *item = readdir(listing); item && !err; item = readdir(listing)) {
-		if (strncmp(item->d_name, PREFIX, strlen(PREFIX)) != 0)
+		if (!hf_text_begins(item->d_name, PREFIX))
 			continue;
 		HF_FREED char *path = hf_format("%s/%s", dir, item->d_name);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "backend/store/dir_paths.h"
 #include "backend/store/driver.h"
@@ -54,19 +55,14 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (int)x->copy - (int)y->copy;
 }
 
-static bool starts_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
 /* A directory may hold names that are wanted when neither prefix nor `after` rules all of them out.
  */
 static bool wanted(const struct listing *listing, const char *name)
 {
 	if (name[strlen(name) - 1] != '/')
-		return starts_with(name, listing->prefix) && strcmp(name, listing->after) > 0;
-	return (starts_with(name, listing->prefix) || starts_with(listing->prefix, name)) &&
-		(starts_with(listing->after, name) || strcmp(name, listing->after) > 0);
+		return hf_text_begins(name, listing->prefix) && strcmp(name, listing->after) > 0;
+	return (hf_text_begins(name, listing->prefix) || hf_text_begins(listing->prefix, name)) &&
+		(hf_text_begins(listing->after, name) || strcmp(name, listing->after) > 0);
 }
 
 static bool entry_is_directory(DIR *open, const struct dirent *entry)
@@ -194,7 +190,7 @@ static int tidy_one(const char *path, const struct stat *st, int what, struct FT
 	const int64_t time = st->st_mtim.tv_sec * HF_NS_PER_S;
 
 	/* One that can't be removed is in nobody's way. */
-	if (what == FTW_F && starts_with(path + where->base, HF_DIR_TEMPORARY) &&
+	if (what == FTW_F && hf_text_begins(path + where->base, HF_DIR_TEMPORARY) &&
 		time < tidy_before)
 		(void)unlink(path);
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/text.h"
 #include "backend/store/driver.h"
 
 const char *const hf_store_tops[HF_STORE_TOPS] = {
@@ -182,7 +183,7 @@ static hf_err show(void *arg, const struct hf_object *object)
 	const char *name = object->name;
 
 	if (!hf_store_name_valid(name) || strcmp(name, listing->after) <= 0 ||
-		strncmp(name, listing->prefix, strlen(listing->prefix)) != 0)
+		!hf_text_begins(name, listing->prefix))
 		return NULL;
 	if (listing->last.len > 0 && strcmp((const char *)listing->last.at, name) >= 0)
 		return hf_error_new(HF_CORRUPT, "listed out of order: %s", name);

@@ -31,8 +31,7 @@ static void refused(void *arg, struct hf_span name, const struct hf_error *err)
 /* ---- publishing ---- */
 
 /*
- * The snapshot's own values, and among them "xattrs": how many entries have any. A mount over
- * snapshots that have none need not answer the kernel's questions for them.
+ * The snapshot's own values, and among them "xattrs": how many entries have any.
  */
 static struct hf_pairs record_values(struct hf_run *run)
 {

@@ -63,21 +63,20 @@ struct batch {
 
 /* ---- what can't be compared ---- */
 
-/* Takes err. Tells of it, or gives it back if it ends the run: where all else would fail, too. */
+/* All else would fail too. */
+static bool ends_run(const struct hf_error *err)
+{
+	const enum hf_error_kind kind = hf_error_kind(err);
+
+	return kind == HF_CANCELLED || kind == HF_TRANSIENT || kind == HF_LOCAL || kind == HF_BUG;
+}
+
+/* Takes err. Tells of it, or gives it back if it ends the run. */
 static struct hf_error *tell_failed(
 	const struct hf_compare *compare, const char *path, struct hf_error *err)
 {
-	if (!err)
-		return NULL;
-	switch (hf_error_kind(err)) {
-	case HF_CANCELLED:
-	case HF_TRANSIENT:
-	case HF_LOCAL:
-	case HF_BUG:
+	if (!err || ends_run(err))
 		return err;
-	default:
-		break;
-	}
 	if (!compare->failed)
 		return *path ? hf_error_in(err, "%s", path) : err;
 	compare->failed(compare->arg, *path ? path : ".", err);
@@ -121,8 +120,7 @@ static hf_err batch_work(void *at)
 		HF_TRY(hf_stop_check(batch->compare->stop));
 		if (!item->known)
 			item->err = hf_looking_run(&item->looking, &batch->arena);
-		/* The store is away: so it is for the next one. */
-		if (item->err && hf_error_kind(item->err) == HF_TRANSIENT)
+		if (item->err && ends_run(item->err))
 			break;
 	}
 	return NULL;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "backend/base/talk.h"
+#include "backend/base/text.h"
 #include "backend/base/time.h"
 
 #define MAX_OWNER_NAME 256
@@ -249,7 +250,7 @@ static bool is_kept(const char *name)
 	static const char *const kept[] = {"user.", "trusted.", "security.", "system.posix_acl_"};
 
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-		if (strncmp(name, kept[i], strlen(kept[i])) == 0)
+		if (hf_text_begins(name, kept[i]))
 			return true;
 	}
 	return false;

@@ -30,9 +30,8 @@ hf_err hf_meta_capture(
 struct hf_meta_apply {
 	bool owners;  /* chown; who is not root may not, and keeps what is made: no error */
 	bool by_name; /* prefer the names where this machine knows them */
-	bool trusted; /* also trusted.* and security.* xattrs */
 };
-/* An xattr that only root may set. */
+/* An xattr that only root may set: others leave it out, without an error. */
 bool hf_meta_is_privileged(struct hf_span name);
 /*
  * Owner, mode, xattrs, times, in the order that lets each survive the others; user xattrs and ACLs

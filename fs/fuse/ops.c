@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backend/base/talk.h"
+#include "backend/base/text.h"
 #include "backend/base/time.h"
 #include "fs/fuse/session.h"
 
@@ -385,8 +386,8 @@ static void op_lseek(
  * the owning group what the ACL denies. */
 static bool shows_xattr(const struct hf_session *session, const char *name)
 {
-	return !session->options->no_xattrs || strncmp(name, "system.posix_acl_", 17) == 0 ||
-		strncmp(name, "user.holdfast.", 14) == 0;
+	return !session->options->no_xattrs || hf_text_begins(name, "system.posix_acl_") ||
+		hf_text_begins(name, "user.holdfast.");
 }
 
 static void reply_bytes(fuse_req_t req, const struct hf_buf *bytes, size_t size)
@@ -441,7 +442,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	const struct statvfs st = {
-		.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255, .f_flag = ST_RDONLY};
+		.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX, .f_flag = ST_RDONLY};
 
 	(void)ino;
 	fuse_reply_statfs(req, &st);

@@ -28,7 +28,7 @@ void hf_restored_init(struct hf_restored *restored, unsigned workers)
 	restored->how = (struct hf_restore){
 		.target = restored->to,
 		.workers = workers,
-		.apply = {.owners = geteuid() == 0, .trusted = geteuid() == 0},
+		.apply = {.owners = geteuid() == 0},
 		.progress = &restored->progress,
 		.failed = note,
 		.arg = restored,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/text.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/parse.h"
 
@@ -102,7 +103,7 @@ static void read_word(struct typed *typed, const char *word)
 
 static void offer(const char *candidate, const char *prefix, FILE *to)
 {
-	if (strncmp(candidate, prefix, strlen(prefix)) == 0)
+	if (hf_text_begins(candidate, prefix))
 		fprintf(to, "%s\n", candidate);
 }
 
@@ -129,7 +130,7 @@ static void offer_repositories(const struct hf_config *config, const char *prefi
 	for (size_t i = 0; i < config->n_repositories; i++) {
 		const char *name = config->repositories[i].name;
 
-		any |= strncmp(name, prefix, strlen(prefix)) == 0;
+		any |= hf_text_begins(name, prefix);
 		offer(name, prefix, to);
 	}
 	if (!any)

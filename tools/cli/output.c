@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
 
@@ -17,44 +16,54 @@ void hf_json_line(json_t *object)
 	json_decref(object);
 }
 
-void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes)
+static json_t *json_shown(struct hf_span bytes)
 {
-	if (hf_utf8_valid(bytes)) {
-		json_object_set_new(object, key, json_stringn((const char *)bytes.at, bytes.len));
-		return;
-	}
-	HF_RELEASED(hf_buf) shown = {0}, coded = {0};
+	HF_RELEASED(hf_buf) shown = {0};
+
+	if (hf_utf8_valid(bytes))
+		return json_stringn((const char *)bytes.at, bytes.len);
+	hf_text_show(bytes, &shown);
+	return json_stringn((const char *)shown.at, shown.len);
+}
+
+static json_t *json_base64(struct hf_span bytes)
+{
+	HF_RELEASED(hf_buf) coded = {0};
+
+	hf_base64(bytes, &coded);
+	return json_stringn((const char *)coded.at, coded.len);
+}
+
+/* Takes the value. */
+static void set_base64(json_t *object, const char *key, json_t *value)
+{
 	HF_FREED char *coded_key = hf_format("%s_base64", key);
 
-	hf_text_show(bytes, &shown);
-	hf_base64(bytes, &coded);
-	json_object_set_new(object, key, json_stringn((const char *)shown.at, shown.len));
-	json_object_set_new(object, coded_key, json_stringn((const char *)coded.at, coded.len));
+	json_object_set_new(object, coded_key, value);
+}
+
+void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes)
+{
+	json_object_set_new(object, key, json_shown(bytes));
+	if (!hf_utf8_valid(bytes))
+		set_base64(object, key, json_base64(bytes));
 }
 
 void hf_json_set_list(json_t *object, const char *key, const struct hf_span *bytes, size_t n)
 {
-	HF_FREED char *coded_key = hf_format("%s_base64", key);
-	json_t *list = json_array(), *coded_list = json_array();
+	json_t *shown = json_array(), *coded = json_array();
 	bool text = true;
 
 	for (size_t i = 0; i < n; i++) {
-		HF_RELEASED(hf_buf) shown = {0}, coded = {0};
-
+		json_array_append_new(shown, json_shown(bytes[i]));
+		json_array_append_new(coded, json_base64(bytes[i]));
 		text = text && hf_utf8_valid(bytes[i]);
-		if (hf_utf8_valid(bytes[i]))
-			hf_buf_add_span(&shown, bytes[i]);
-		else
-			hf_text_show(bytes[i], &shown);
-		hf_base64(bytes[i], &coded);
-		json_array_append_new(list, json_stringn((const char *)shown.at, shown.len));
-		json_array_append_new(coded_list, json_stringn((const char *)coded.at, coded.len));
 	}
-	json_object_set_new(object, key, list);
+	json_object_set_new(object, key, shown);
 	if (text)
-		json_decref(coded_list);
+		json_decref(coded);
 	else
-		json_object_set_new(object, coded_key, coded_list);
+		set_base64(object, key, coded);
 }
 
 void hf_json_set_text(json_t *object, const char *key, const char *text)
@@ -65,10 +74,16 @@ void hf_json_set_text(json_t *object, const char *key, const char *text)
 	json_object_set_new(object, key, json_string(hf_buf_text(&shown)));
 }
 
-void hf_json_failure(const char *type, const char *path, const struct hf_error *err)
+void hf_show_failure(bool json, const char *type, enum hf_level level, const char *words,
+	const char *path, const struct hf_error *err)
 {
-	json_t *line = json_object();
+	json_t *line;
 
+	if (!json) {
+		hf_log(level, words, "path", path, "why", hf_error_text(err), NULL);
+		return;
+	}
+	line = json_object();
 	hf_json_set_text(line, "type", type);
 	hf_json_set_bytes(line, "path", hf_span_str(path));
 	hf_json_set_text(line, "kind", hf_error_word(hf_error_kind(err)));

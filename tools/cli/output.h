@@ -9,6 +9,7 @@
 
 #include "backend/base/buf.h"
 #include "backend/base/error.h"
+#include "backend/base/talk.h"
 
 /* Prints the object on a line of its own and frees it. */
 void hf_json_line(json_t *object);
@@ -19,8 +20,9 @@ void hf_json_set_bytes(json_t *object, const char *key, struct hf_span bytes);
 void hf_json_set_list(json_t *object, const char *key, const struct hf_span *bytes, size_t n);
 /* Text of ours, which may hold bytes of names: what is no UTF-8 is shown as \xNN. */
 void hf_json_set_text(json_t *object, const char *key, const char *text);
-/* One thing that was passed over: {"type":…, "path":…, "kind":…, "error":…} */
-void hf_json_failure(const char *type, const char *path, const struct hf_error *err);
+/* One thing that was passed over: {"type":…, "path":…, "kind":…, "error":…}, or a message. */
+void hf_show_failure(bool json, const char *type, enum hf_level level, const char *words,
+	const char *path, const struct hf_error *err);
 void hf_json_set_time(json_t *object, const char *key, int64_t time);
 
 struct hf_table_out;

@@ -81,11 +81,8 @@ static void show_failure(void *arg, const char *path, const struct hf_error *err
 {
 	const struct backup_run *run = arg;
 
-	if (run->cli->json)
-		hf_json_failure(changed ? "changed" : "failed", path, err);
-	else
-		hf_log(HF_WARN, changed ? "changed while it was read" : "not backed up", "path",
-			path, "why", hf_error_text(err), NULL);
+	hf_show_failure(run->cli->json, changed ? "changed" : "failed", HF_WARN,
+		changed ? "changed while it was read" : "not backed up", path, err);
 }
 
 static int by_key(const void *a, const void *b)
@@ -227,10 +224,9 @@ static void show_place(
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_snapshot_info newest = {0};
 	char id[2 * HF_SNAPSHOT_ID_LEN + 1], time[HF_TIME_TEXT];
-	struct hf_error *err = hf_repo_sync(repo, NULL);
+	/* The backup's last look has just read the state. */
+	struct hf_error *err = hf_history_at(repo, run->source, INT64_MAX, &arena, &newest);
 
-	if (!err)
-		err = hf_history_at(repo, run->source, INT64_MAX, &arena, &newest);
 	hf_hex(hf_span(result->id, HF_SNAPSHOT_ID_LEN), id);
 	if (!err && memcmp(newest.id, result->id, HF_SNAPSHOT_ID_LEN) != 0)
 		printf("  id %.8s; latest/%s is another's, of %s\n", id, run->source,

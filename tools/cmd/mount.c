@@ -56,7 +56,7 @@ static bool is_ignored(const char *name)
 		"nolazytime", "async", "sync", "dirsync", "mand", "nomand", "iversion",
 		"noiversion", "silent", "loud", "symfollow"};
 
-	if (strncasecmp(name, "x-", 2) == 0 || strncmp(name, "comment=", 8) == 0)
+	if (strncasecmp(name, "x-", 2) == 0 || hf_text_begins(name, "comment="))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(name, names[i]) == 0)

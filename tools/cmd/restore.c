@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
@@ -36,10 +35,7 @@ static void show_failed(void *arg, const char *path, const struct hf_error *err)
 {
 	const struct hf_cli *cli = arg;
 
-	if (cli->json)
-		hf_json_failure("failed", path, err);
-	else
-		hf_log(HF_ERROR, "not restored", "path", path, "why", hf_error_text(err), NULL);
+	hf_show_failure(cli->json, "failed", HF_ERROR, "not restored", path, err);
 }
 
 /* The stored thing behind a view path; a computed directory holds many, and can't be restored as
@@ -126,9 +122,7 @@ static hf_err run_restore(
 		.overwrite = wish->overwrite,
 		.dry_run = wish->dry_run,
 		.workers = hf_cli_workers(cli),
-		.apply = {.owners = !wish->no_owners,
-			.by_name = !wish->numeric,
-			.trusted = geteuid() == 0},
+		.apply = {.owners = !wish->no_owners, .by_name = !wish->numeric},
 		.stop = &cli->stop,
 		.progress = &progress,
 		.failed = show_failed,
@@ -204,10 +198,7 @@ static void show_uncompared(void *arg, const char *path, const struct hf_error *
 
 	run->failed++;
 	run->damaged += hf_error_kind(err) == HF_CORRUPT;
-	if (run->cli->json)
-		hf_json_failure("failed", path, err);
-	else
-		hf_log(HF_WARN, "not compared", "path", path, "why", hf_error_text(err), NULL);
+	hf_show_failure(run->cli->json, "failed", HF_WARN, "not compared", path, err);
 }
 
 static hf_err show_difference(void *arg, enum hf_difference what, const char *path,
@@ -244,7 +235,7 @@ static bool is_view_path(const char *path)
 	static const char *const tops[] = {"latest/", "sources/", "at/", "labels/"};
 
 	for (size_t i = 0; i < ARRAY_LEN(tops); i++) {
-		if (strncmp(path, tops[i], strlen(tops[i])) == 0)
+		if (hf_text_begins(path, tops[i]))
 			return true;
 	}
 	return false;

@@ -57,7 +57,7 @@ static void check_mtime(const char *name)
 	ck_assert_int_eq(stat.st_mtim.tv_nsec, MTIME % 1000000000);
 }
 
-static const struct hf_meta_apply all = {.owners = true, .trusted = true};
+static const struct hf_meta_apply all = {.owners = true};
 
 START_TEST(setuid_survives_the_change_of_owner)
 {
