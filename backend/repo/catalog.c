@@ -10,7 +10,7 @@
 #include "backend/base/text.h"
 #include "backend/repo/catalog_db.h"
 
-#define CATALOG_VERSION 5
+#define CATALOG_VERSION 6
 #define STRING(x) #x
 #define TEXT_OF(x) STRING(x)
 
@@ -52,6 +52,7 @@ static const char *const sql[QUERIES] = {
 	[COMMITS_SINCE] = "SELECT count(*) FROM commits WHERE name >= ?1",
 	[EACH_COMMIT] = "SELECT name FROM commits WHERE NOT contained ORDER BY name",
 	[EACH_COMMIT_OF] = "SELECT name FROM commits WHERE slot = ?1 AND counted ORDER BY name",
+	[FIRST_COMMIT] = "SELECT min(name) FROM commits WHERE name >= ?1",
 	[DISTRUST_LABELS] = "DELETE FROM labels WHERE snapshot IN"
 			    " (SELECT id FROM snapshots WHERE slot = ?1 AND seen >= ?2)",
 	[DISTRUST_SNAPSHOTS] = "DELETE FROM snapshots WHERE slot = ?1 AND seen >= ?2",

@@ -151,6 +151,7 @@ struct hf_snapshot_query {
 	const char *id_prefix; /* hex digits; NULL: any */
 	const char *label_key, *label_value;
 	bool unfinished;  /* those instead; none whose run has a finished one */
+	bool ahead;       /* those too that are dated ahead */
 	bool newest_only; /* the last of the order below */
 	bool bodies;
 };
@@ -160,6 +161,11 @@ hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot
 hf_err hf_catalog_sources(struct hf_catalog *catalog, hf_name_fn *each, void *arg);
 /* key NULL: the keys; else its values. Sorted. */
 hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn *each, void *arg);
+/*
+ * Nothing that a commit after this time says of snapshots counts in any answer from here on, unless
+ * it asks for what is ahead. Gives the time of the first such commit; 0: there is none.
+ */
+hf_err hf_catalog_hide_ahead(struct hf_catalog *catalog, int64_t limit, int64_t *first);
 /* Changes with every change, by this process or another. */
 uint64_t hf_catalog_version(struct hf_catalog *catalog);
 

@@ -17,6 +17,7 @@ enum hf_query {
 	COMMITS_SINCE,
 	EACH_COMMIT,
 	EACH_COMMIT_OF,
+	FIRST_COMMIT,
 	DISTRUST_LABELS,
 	DISTRUST_SNAPSHOTS,
 	FORGET_RECORDS,
@@ -150,24 +151,29 @@ void hf_column_bytes(
 	" size INTEGER, rows INTEGER, first BLOB, last BLOB, read INTEGER) WITHOUT ROWID;"
 
 /*
- * The view "shown" is decided when it is asked, so no order of arrival matters: a tombstoned
- * snapshot is hidden, but for its source's newest finished one by the store's time, whatever
- * tombstones name that one; a whole source is hidden as it was at the tombstone's date. Each
- * tombstone's date is kept, so that those of a slot that was revoked can be taken back.
+ * The views are decided when they are asked, so no order of arrival matters. "kept": a tombstoned
+ * snapshot is not, but for its source's newest finished one by the store's time, whatever
+ * tombstones name that one; a whole source is not as it was at the tombstone's date. Each
+ * tombstone's date is kept, so that those of a slot that was revoked can be taken back. "shown":
+ * nor what is dated ahead, which counts no more than on a machine that comes anew.
  */
+#define HF_AHEAD \
+	"coalesce((SELECT value FROM facts WHERE name = 'ahead' AND value > 0)," \
+	" 9223372036854775807)"
 #define HF_FORGOTTEN_SCHEMA \
 	"CREATE TABLE forgotten(snapshot BLOB, patterns TEXT, seen INTEGER," \
 	" PRIMARY KEY(snapshot, patterns, seen)) WITHOUT ROWID;" \
 	"CREATE TABLE forgotten_sources(source TEXT, until INTEGER," \
 	" PRIMARY KEY(source, until)) WITHOUT ROWID;" \
-	"CREATE VIEW shown AS SELECT * FROM snapshots s WHERE" \
+	"CREATE VIEW kept AS SELECT * FROM snapshots s WHERE" \
 	" NOT EXISTS (SELECT 1 FROM forgotten_sources f" \
-	"  WHERE f.source = s.source AND f.until >= s.seen)" \
-	" AND (NOT EXISTS (SELECT 1 FROM forgotten t" \
-	"  WHERE t.snapshot = s.id AND hf_matches(t.patterns, s.source))" \
+	"  WHERE f.source = s.source AND f.until >= s.seen AND f.until < " HF_AHEAD ")" \
+	" AND (NOT EXISTS (SELECT 1 FROM forgotten t WHERE t.snapshot = s.id" \
+	"   AND t.seen < " HF_AHEAD " AND hf_matches(t.patterns, s.source))" \
 	"  OR (s.finished AND NOT EXISTS (SELECT 1 FROM snapshots n" \
-	"   WHERE n.source = s.source AND n.finished" \
-	"   AND (n.seen, n.moment, n.id) > (s.seen, s.moment, s.id))));"
+	"   WHERE n.source = s.source AND n.finished AND n.seen < " HF_AHEAD \
+	"   AND (n.seen, n.moment, n.id) > (s.seen, s.moment, s.id))));" \
+	"CREATE VIEW shown AS SELECT * FROM kept WHERE seen < " HF_AHEAD ";"
 /* Gives a connection the function that the view uses. */
 hf_err hf_forgotten_connect(struct hf_catalog *catalog);
 

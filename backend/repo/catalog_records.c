@@ -1,6 +1,7 @@
 #include "backend/repo/catalog.h"
 
 #include "backend/base/text.h"
+#include "backend/base/time.h"
 #include "backend/format/hash.h"
 #include "backend/repo/catalog_db.h"
 
@@ -101,9 +102,8 @@ static void print_query(const struct hf_snapshot_query *query, struct hf_buf *ou
 	const char *way = query->newest_only ? "DESC" : "ASC";
 
 	hf_buf_printf(out,
-		"SELECT s.id, s.run, s.source, %s, s.moment, s.seen, s.slot, s.finished FROM "
-		"shown s",
-		query->bodies ? "s.body" : "x''");
+		"SELECT s.id, s.run, s.source, %s, s.moment, s.seen, s.slot, s.finished FROM %s s",
+		query->bodies ? "s.body" : "x''", query->ahead ? "kept" : "shown");
 	if (query->label_key)
 		hf_buf_printf(
 			out, " JOIN labels l ON l.snapshot = s.id AND l.key = ?4 AND l.value = ?5");
@@ -218,6 +218,33 @@ hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn
 	if (key)
 		hf_use_text(&use, 1, hf_span_str(key));
 	return hf_use_names(&use, each, arg);
+}
+
+static hf_err first_commit(struct hf_catalog *catalog, int64_t after, int64_t *time)
+{
+	HF_USE use = hf_use_begin(catalog, FIRST_COMMIT);
+	char name[HF_COMMIT_NAME_LEN + 1];
+	struct hf_id id = {{0}};
+	const char *found;
+	bool row;
+
+	/* Names have whole seconds. */
+	hf_commit_name(after + HF_NS_PER_S, &id, name);
+	hf_use_text(&use, 1, hf_span_str(name));
+	HF_TRY(hf_use_step(&use, &row));
+	found = row ? (const char *)sqlite3_column_text(use.statement, 0) : NULL;
+	*time = 0;
+	return found ? hf_commit_name_parse(found, time, &id) : NULL;
+}
+
+hf_err hf_catalog_hide_ahead(struct hf_catalog *catalog, int64_t limit, int64_t *first)
+{
+	int64_t hidden;
+
+	HF_TRY(first_commit(catalog, limit, first));
+	HF_TRY(hf_catalog_fact(catalog, "ahead", &hidden));
+	/* Not noted each time: to who asks whether anything changed, a change is a change. */
+	return *first == hidden ? NULL : hf_catalog_set(catalog, "ahead", *first);
 }
 
 uint64_t hf_catalog_version(struct hf_catalog *catalog)

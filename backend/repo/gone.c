@@ -95,7 +95,8 @@ static hf_err judge_date(struct hf_repo *repo, const struct hf_commit *commit)
 	int64_t listed, late;
 
 	HF_TRY(hf_catalog_fact(repo->catalog, "listed", &listed));
-	if (commit->time > listed - LATE)
+	/* After a clock went back, nothing can be told of dates. */
+	if (commit->time > listed - LATE || repo->listing < listed)
 		return NULL;
 	HF_FREED char *slot = hf_format("%u", commit->slot);
 	char date[HF_TIME_TEXT];
@@ -150,7 +151,7 @@ hf_err hf_gone_heads(struct hf_repo *repo)
 	/* What comes from here on was not there then. Not noted each time: to who asks whether
 	 * anything changed, a change is a change. */
 	HF_TRY(hf_catalog_fact(repo->catalog, "listed", &listed));
-	return repo->listing - listed > LATE / 2
+	return repo->listing - listed > LATE / 2 || repo->listing < listed
 		? hf_catalog_set(repo->catalog, "listed", repo->listing)
 		: NULL;
 }

@@ -162,8 +162,9 @@ hf_err hf_history_unfinished(struct hf_repo *repo, const char *source, struct hf
 hf_err hf_history_live(struct hf_repo *repo, int64_t unfinished_since, struct hf_arena *arena,
 	struct hf_snapshots *out)
 {
-	const struct hf_snapshot_query finished = {.bodies = true};
-	const struct hf_snapshot_query unfinished = {.unfinished = true, .bodies = true};
+	const struct hf_snapshot_query finished = {.ahead = true, .bodies = true};
+	const struct hf_snapshot_query unfinished = {
+		.unfinished = true, .ahead = true, .bodies = true};
 	struct hf_snapshots other;
 	size_t n;
 

@@ -9,7 +9,7 @@
 #define DAY (24 * HOUR)
 #define FLOOD_TIMES 4
 #define FLOOD_MORE 8
-#define MOST_DAYS 366 /* of `protect` that are looked at for a flood */
+#define LEAST_DAYS 3 /* that a source which ended is judged by */
 
 static int order(int64_t a, int64_t b)
 {
@@ -177,36 +177,78 @@ static void follow_ttls(struct choice *choice)
 	}
 }
 
-static int compare_counts(const void *one, const void *other)
+/* ---- a flood ---- */
+
+/* How many of one day (24 hours, back from now) there are. */
+struct day {
+	size_t n;
+	bool young;  /* one of them is younger than `protect` */
+	bool judged; /* so, or a rule lets one of them go: it was not thinned out yet */
+};
+
+static int compare_days(const void *one, const void *other)
 {
-	return order(*(const int32_t *)one, *(const int32_t *)other);
+	const struct day *a = one, *b = other;
+
+	return (a->n > b->n) - (a->n < b->n);
 }
 
 /* Those with a ttl count too: they are no less of a flood. */
+static size_t count_days(const struct choice *choice, struct day *days)
+{
+	size_t n = 0;
+	int64_t last = -1;
+
+	for (size_t i = choice->n; i > 0; i--) {
+		const int64_t ago = age(choice, i - 1);
+		const bool young = ago < choice->policy->protect;
+		const bool goes = choice->at[i - 1]->ttl == 0 &&
+			choice->out[choice->at[i - 1] - choice->all].keep == 0;
+
+		if (ago / DAY != last)
+			days[n++] = (struct day){0};
+		last = ago / DAY;
+		days[n - 1].n++;
+		days[n - 1].young |= young;
+		days[n - 1].judged |= young || goes;
+	}
+	return n;
+}
+
+/* Those that are young, or all that are judged, come first; how many. */
+static size_t pick_days(struct day *days, size_t n, bool young)
+{
+	size_t picked = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (young ? days[i].young : days[i].judged)
+			days[picked++] = days[i];
+	}
+	qsort(days, picked, sizeof(*days), compare_days);
+	return picked;
+}
+
+/* A day alone is judged as of a source with one snapshot a day; of two, by the lesser. */
+static size_t rhythm_of(const struct day *days, size_t n)
+{
+	return n <= 1 ? 1 : days[(n - 1) / 2].n;
+}
+
 static bool is_flood(const struct choice *choice)
 {
-	int32_t days[MOST_DAYS] = {0};
-	size_t with_any = 0, old = 0;
+	HF_FREED struct day *days = hf_calloc(choice->n, sizeof(*days));
+	const size_t n = pick_days(days, count_days(choice, days), false);
+	const size_t most = n ? days[n - 1].n : 0;
+	const size_t rhythm = rhythm_of(days, n);
+	const size_t young = pick_days(days, n, true);
 
-	for (size_t i = 0; i < choice->n; i++) {
-		const int64_t ago = age(choice, i);
-
-		if (ago >= choice->policy->protect)
-			old++;
-		else if (ago / DAY < MOST_DAYS)
-			days[ago / DAY]++;
-	}
-	if (old == 0)
+	if (choice->policy->protect <= 0 || age(choice, 0) < choice->policy->protect)
 		return false; /* nothing could go */
-	qsort(days, MOST_DAYS, sizeof(*days), compare_counts);
-	while (with_any < MOST_DAYS && days[MOST_DAYS - 1 - with_any] > 0)
-		with_any++;
-	if (with_any == 0)
+	/* An ended source is thinned out from its first day on: of its last ones alone, which may
+	 * have been many each day, nothing can be told. */
+	if (young == 0 && n < LEAST_DAYS)
 		return false;
-	/* A day alone is judged as of a source with one snapshot a day; of two, by the lesser. */
-	const int32_t rhythm = with_any == 1 ? 1 : days[MOST_DAYS - with_any + (with_any - 1) / 2];
-
-	return days[MOST_DAYS - 1] > FLOOD_TIMES * (int64_t)rhythm + FLOOD_MORE;
+	return most > FLOOD_TIMES * HF_MAX(rhythm, young ? rhythm_of(days, young) : 0) + FLOOD_MORE;
 }
 
 static bool has_rules(const struct hf_retention *policy)
@@ -255,8 +297,8 @@ bool hf_retention_decide(const struct hf_retention *policy, const struct hf_reta
 	if (!has_rules(policy)) {
 		keep_all(&choice, HF_KEEP_NO_RULE);
 	} else {
-		flood = is_flood(&choice);
 		apply_rules(&choice);
+		flood = is_flood(&choice);
 	}
 	if (flood)
 		keep_all(&choice, HF_KEEP_FLOOD);

@@ -45,10 +45,10 @@ struct hf_decision {
 };
 
 /*
- * Rhythm: the median, over the days (24 hours each, back from now) within `protect` that have any,
- * of how many snapshots each has. A flood: one of these days has more than four times that and
- * eight. Then nothing goes by a rule. Only there can it be told: older days are thinned out. n
- * decisions, one for each of all; true: a flood.
+ * Rhythm: the median of how many snapshots a day has (24 hours, back from now), over the days
+ * within `protect`, or over all that are not thinned out yet if that is more. Not thinned out:
+ * within `protect`, or one would go by a rule. A flood: one of these days has more than four times
+ * that and eight. Then nothing goes by a rule. n decisions, one for each of all; true: a flood.
  */
 bool hf_retention_decide(const struct hf_retention *policy, const struct hf_retained *all, size_t n,
 	int64_t now, struct hf_decision *out);

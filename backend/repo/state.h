@@ -50,7 +50,7 @@ struct hf_repo {
 	size_t gone;     /* commits that were told of as gone */
 	uint32_t claimed_keyring, claimed_checkpoint; /* the highest that a commit's writer knew */
 	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
-	bool newer_told;
+	bool newer_told, ahead_told;
 	struct hf_map uncounted; /* commits that were told of as not counting */
 
 	pthread_mutex_t trust_lock;

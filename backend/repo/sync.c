@@ -50,13 +50,19 @@ static void fetch_free(void *job)
 
 /* ---- verifying one ---- */
 
+/* What is dated later does not count yet. */
+static int64_t ahead_from(const struct hf_repo *repo, int64_t store_now)
+{
+	return HF_MAX(store_now, repo->cutoff) + DAY;
+}
+
 static hf_err judge(struct fetch *fetch)
 {
 	struct hf_span object = hf_buf_span(&fetch->object);
 	struct hf_header header;
 	struct hf_id id;
 
-	fetch->ahead = fetch->time > HF_MAX(fetch->store_now, fetch->repo->cutoff) + DAY;
+	fetch->ahead = fetch->time > ahead_from(fetch->repo, fetch->store_now);
 	hf_sha256(object, &id);
 	if (!hf_id_equal(&id, &fetch->id))
 		return hf_error_new(HF_CORRUPT, "its digest is not its name");
@@ -507,6 +513,22 @@ static hf_err follow_keyring(struct hf_repo *repo)
 	return NULL;
 }
 
+/* What the catalog took in under a clock that was ahead counts no more than elsewhere. */
+static hf_err hide_ahead(struct hf_repo *repo)
+{
+	char date[HF_TIME_TEXT];
+	int64_t first;
+
+	HF_TRY(hf_catalog_hide_ahead(repo->catalog, ahead_from(repo, repo->listing), &first));
+	if (first && !repo->ahead_told)
+		hf_log(HF_WARN,
+			"what was added under a clock that was ahead does not count until its time "
+			"comes",
+			"from", hf_time_table(first, date), NULL);
+	repo->ahead_told |= first != 0;
+	return NULL;
+}
+
 static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)
 {
 	if (missing)
@@ -532,6 +554,8 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 		err = sync_once(repo, &vanished, &any, &missing);
 	if (!err)
 		err = hf_relied_take(repo);
+	if (!err)
+		err = hide_ahead(repo);
 	if (!err)
 		err = hf_gone_heads(repo);
 	pthread_mutex_unlock(&repo->lock);

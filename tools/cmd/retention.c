@@ -321,11 +321,11 @@ const struct hf_command hf_command_forget = {
 		"snapshot that has a time to live of its own goes when that is over, and no rule "
 		"counts it. A source's newest snapshot stays always, and by rules the newest in "
 		"which everything could be read.\n\n"
-		"Nothing that is younger than `--protect` goes by a rule. If a day in that time "
-		"has "
-		"more than eight snapshots and four times as many as the median of its days, the "
-		"source is left alone and named, and the exit status is 3: so junk can't push good "
-		"backups out. `--protect 0s` takes both off.",
+		"Nothing that is younger than `--protect` goes by a rule. If a day in that time, "
+		"or one of which a snapshot would go, has more than eight snapshots and four times "
+		"as many as the median of such days, the source is left alone and named, and the "
+		"exit status is 3: so junk can't push good backups out. `--protect 0s` takes both "
+		"off.",
 	.examples = forget_examples,
 	.options = forget_options,
 	.n_options = ARRAY_LEN(forget_options),

@@ -246,6 +246,62 @@ START_TEST(a_steady_rhythm_is_no_flood_once_older_days_are_thinned_out)
 }
 END_TEST
 
+/* So that who looks once a month doesn't come too late. */
+START_TEST(a_flood_that_is_older_than_what_is_protected_is_one)
+{
+	const int64_t now = at(NOW);
+
+	for (int i = 0; i < 100; i++)
+		add(now - 11 * DAY + i);
+	add_daily(now - 10 * DAY, 100);
+	ck_assert(hf_retention_decide(&usual, all, n, now, out));
+	ck_assert_uint_eq(kept(), n);
+	/* Backups that go on don't hide it. */
+	add_daily(now, 10);
+	ck_assert(hf_retention_decide(&usual, all, n, now, out));
+	ck_assert_uint_eq(kept(), n);
+}
+END_TEST
+
+START_TEST(an_ended_sources_many_a_day_are_thinned_out)
+{
+	const int64_t end = at(NOW);
+
+	for (int hour = 30 * 24; hour >= 0; hour--)
+		add(end - hour * HOUR);
+	/* Each night at about the same time, as long as anything is young and after. */
+	for (int day = 0; day < 20; day++) {
+		size_t left = 0;
+
+		ck_assert(!hf_retention_decide(
+			&usual, all, n, end + day * DAY + day % 3 * HOUR, out));
+		for (size_t i = 0; i < n; i++) {
+			if (out[i].keep)
+				all[left++] = all[i];
+		}
+		n = left;
+	}
+	ck_assert_uint_lt(n, 20);
+}
+END_TEST
+
+START_TEST(a_rhythm_that_became_quicker_or_slower_is_no_flood)
+{
+	const int64_t now = at(NOW);
+
+	for (int day = 60; day > 20; day--)
+		add(now - day * DAY);
+	for (int hour = 20 * 24; hour >= 0; hour--)
+		add(now - hour * HOUR);
+	ck_assert(!hf_retention_decide(&usual, all, n, now, out));
+	n = 0;
+	for (int hour = 60 * 24; hour > 20 * 24; hour--)
+		add(now - hour * HOUR);
+	add_daily(now, 20);
+	ck_assert(!hf_retention_decide(&usual, all, n, now, out));
+}
+END_TEST
+
 START_TEST(a_clock_that_is_years_ahead_leaves_what_counts_keep)
 {
 	const int64_t now = at(NOW);
@@ -334,6 +390,9 @@ int main(void)
 	tcase_add_test(tests, a_flood_of_what_lives_for_a_short_time_is_one);
 	tcase_add_test(tests, a_flood_that_nobody_saw_pushes_no_first_of_a_period_out);
 	tcase_add_test(tests, a_steady_rhythm_is_no_flood_once_older_days_are_thinned_out);
+	tcase_add_test(tests, a_flood_that_is_older_than_what_is_protected_is_one);
+	tcase_add_test(tests, an_ended_sources_many_a_day_are_thinned_out);
+	tcase_add_test(tests, a_rhythm_that_became_quicker_or_slower_is_no_flood);
 	tcase_add_test(tests, a_clock_that_is_years_ahead_leaves_what_counts_keep);
 	tcase_add_test(tests, a_clock_that_went_back_protects_all_that_is_later);
 	tcase_add_test(tests, the_ends_of_time_do_no_harm);

@@ -116,20 +116,65 @@ START_TEST(a_backup_under_a_clock_that_went_back_is_kept)
 }
 END_TEST
 
-/* It is dated ahead, and counts from its date on: until then the machine that made it shows it. */
-START_TEST(a_backup_under_a_clock_years_ahead_is_there_when_its_time_comes)
+static size_t count_shown(struct hf_repo *repo)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_snapshots shown;
 
+	ck_ok(hf_repo_sync(repo, NULL));
+	ck_ok(hf_history_snapshots(repo, "files/test", &arena, &shown));
+	return shown.n;
+}
+
+/* It is dated ahead, and counts from its date on, to the machine that made it as to any other. */
+START_TEST(a_backup_under_a_clock_years_ahead_is_there_when_its_time_comes)
+{
 	hf_mem_shift(small.mem, YEARS);
 	backup(small.repo, "under one years ahead");
+	ck_assert_uint_eq(count_shown(small.repo), 2);
 	hf_mem_shift(small.mem, 0);
-	ck_ok(hf_repo_sync(small.repo, NULL));
-	ck_ok(hf_history_snapshots(small.repo, "files/test", &arena, &shown));
-	ck_assert_uint_eq(shown.n, 2);
+	ck_assert_uint_eq(count_shown(small.repo), 1);
+	prune_often();
 	hf_mem_shift(small.mem, YEARS);
 	all_is_there();
+	ck_assert_uint_eq(count_shown(small.repo), 2);
+}
+END_TEST
+
+/* Or it would be the newest for years, and what is backed up now could be forgotten for it. */
+START_TEST(what_is_dated_ahead_is_not_the_newest_and_takes_no_place)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshot_info ahead, newest;
+
+	hf_mem_shift(small.mem, YEARS);
+	backup(small.repo, "under one years ahead");
+	ck_ok(hf_history_at(small.repo, "files/test", INT64_MAX, &arena, &ahead));
+	ck_ok(hf_forget(small.repo, &ahead.id, 1));
+	hf_mem_shift(small.mem, 0);
+	backup(small.repo, "under the right one again");
+	ck_assert_uint_eq(count_shown(small.repo), 2);
+	ck_ok(hf_history_at(small.repo, "files/test", INT64_MAX, &arena, &newest));
+	ck_assert_mem_ne(newest.id, ahead.id, sizeof(newest.id));
+	/* The newest that counts stays, whatever is said of it. */
+	ck_ok(hf_forget(small.repo, &newest.id, 1));
+	ck_assert_uint_eq(count_shown(small.repo), 2);
+	all_is_there();
+}
+END_TEST
+
+START_TEST(who_had_a_clock_ahead_is_no_thief)
+{
+	int64_t late;
+
+	hf_mem_shift(small.mem, YEARS);
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	hf_mem_shift(small.mem, 0);
+	for (unsigned i = 0; i < 3; i++)
+		backup(small.repo, "under the right one again");
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	ck_ok(hf_catalog_fact(hf_repo_catalog(small.repo), "late", &late));
+	ck_assert_int_eq(late, 0);
 }
 END_TEST
 
@@ -144,5 +189,7 @@ int main(void)
 	tcase_add_test(tests, after_a_prune_under_a_clock_years_ahead_backups_count);
 	tcase_add_test(tests, a_backup_under_a_clock_that_went_back_is_kept);
 	tcase_add_test(tests, a_backup_under_a_clock_years_ahead_is_there_when_its_time_comes);
+	tcase_add_test(tests, who_had_a_clock_ahead_is_no_thief);
+	tcase_add_test(tests, what_is_dated_ahead_is_not_the_newest_and_takes_no_place);
 	return hf_test_run_suite(suite);
 }
