@@ -276,7 +276,8 @@ hf_err hf_time_parse(const char *text, int64_t now, int64_t *out, bool *relative
 	if (fits)
 		return NULL;
 	return hf_error_new(HF_INVALID,
-		"\"%s\" is not a time; hint: 2026-11-24T10:00:00Z, \"2026-11-24 10:00\", "
+		"\"%s\" is not a time, or none from 1678 to 2261; hint: 2026-11-24T10:00:00Z, "
+		"\"2026-11-24 10:00\", "
 		"@1795514400, "
 		"\"yesterday 14:30\", \"2h ago\"",
 		text);

@@ -161,6 +161,8 @@ void hf_snapshot_record_id(const struct hf_record *record, uint8_t out[HF_SNAPSH
  * "..".
  */
 bool hf_source_valid(struct hf_span source);
+/* May a glob match such a name? false: surely none. */
+bool hf_source_glob_valid(const char *pattern);
 
 /* The body of a commit's last section, and of a pack's (its records alone). */
 struct hf_commit {

@@ -73,3 +73,23 @@ bool hf_source_valid(struct hf_span source)
 	}
 	return true;
 }
+
+bool hf_source_glob_valid(const char *pattern)
+{
+	struct hf_span rest = hf_span_str(pattern);
+	HF_FREED char *of_kind = NULL;
+	unsigned slashes = 0;
+
+	if (strstr(pattern, "**"))
+		return true;
+	for (size_t i = 0; i < rest.len; i++)
+		slashes += rest.at[i] == '/';
+	const struct hf_span first = take_part(&rest);
+
+	of_kind = hf_strndup((const char *)first.at, first.len);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (slashes == kinds[i].parts && hf_glob_match(of_kind, hf_span_str(kinds[i].name)))
+			return true;
+	}
+	return false;
+}

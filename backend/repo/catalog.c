@@ -29,7 +29,8 @@ static const char schema[] =
 	"CREATE TABLE chunks(id BLOB, pack INTEGER, offset INTEGER, stored INTEGER, plain INTEGER,"
 	" PRIMARY KEY(id, pack)) WITHOUT ROWID;"
 	"CREATE TABLE snapshots(id BLOB PRIMARY KEY, source TEXT, moment INTEGER, seen INTEGER,"
-	" slot INTEGER, finished INTEGER, run BLOB, origin BLOB, body BLOB, stated INTEGER);"
+	" slot INTEGER, finished INTEGER, run BLOB, origin BLOB, body BLOB, stated INTEGER,"
+	" ended INTEGER);"
 	"CREATE INDEX snapshots_by_source ON snapshots(source, moment);"
 	"CREATE INDEX snapshots_by_seen ON snapshots(source, seen, moment, id) WHERE finished;"
 	"CREATE INDEX snapshots_by_run ON snapshots(run);"
@@ -85,8 +86,8 @@ static const char *const sql[QUERIES] = {
 	[EACH_CHUNK] = "SELECT pack, offset, stored, plain, id FROM chunks ORDER BY id",
 	[GET_PACK] = "SELECT " PACK_COLUMNS " FROM shown_packs WHERE n = ?1",
 	[EACH_PACK] = "SELECT " PACK_COLUMNS " FROM shown_packs ORDER BY n",
-	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-			 " ON CONFLICT(id) DO UPDATE SET stated = max(stated, ?10),"
+	[ADD_SNAPSHOT] = "INSERT INTO snapshots VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+			 " ?11) ON CONFLICT(id) DO UPDATE SET stated = max(stated, ?10),"
 			 " (seen, slot, origin) = (SELECT * FROM (VALUES(?4, ?5, ?8),"
 			 " (seen, slot, origin)) ORDER BY column1, column3 LIMIT 1)",
 	[ADD_LABEL] = "INSERT OR IGNORE INTO labels VALUES(?1, ?2, ?3)",

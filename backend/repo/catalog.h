@@ -155,7 +155,8 @@ struct hf_snapshot_query {
 	bool newest_only; /* the last of the order below */
 	bool bodies;
 };
-/* In order of moment, seen, id. Not inside begin/end of another thread: it holds the lock. */
+/* In order of moment, seen, the end that it tells of itself, id. Not inside begin/end of another
+ * thread: it holds the lock. */
 hf_err hf_catalog_snapshots(struct hf_catalog *catalog, const struct hf_snapshot_query *query,
 	hf_snapshot_row_fn *each, void *arg);
 hf_err hf_catalog_sources(struct hf_catalog *catalog, hf_name_fn *each, void *arg);

@@ -42,6 +42,7 @@ hf_err hf_catalog_add_snapshot(
 		hf_use_id(&use, 8, &seen->commit);
 		hf_use_bytes(&use, 9, record->body);
 		hf_use_int(&use, 10, seen->stated);
+		hf_use_int(&use, 11, snapshot->ended);
 		HF_TRY(hf_use_run(&use, "adding a snapshot"));
 	}
 	return finished ? add_labels(catalog, &snapshot->labels, id) : NULL;
@@ -120,8 +121,8 @@ static void print_query(const struct hf_snapshot_query *query, struct hf_buf *ou
 		hf_buf_printf(out, " AND s.id = ?3");
 	else if (query->id_prefix)
 		hf_buf_printf(out, " AND substr(lower(hex(s.id)), 1, length(?3)) = ?3");
-	hf_buf_printf(out, " ORDER BY s.moment %s, s.seen %s, s.id %s%s", way, way, way,
-		query->newest_only ? " LIMIT 1" : "");
+	hf_buf_printf(out, " ORDER BY s.moment %s, s.seen %s, s.ended %s, s.id %s%s", way, way, way,
+		way, query->newest_only ? " LIMIT 1" : "");
 }
 
 static hf_err show_snapshot(sqlite3_stmt *statement, hf_snapshot_row_fn *each, void *arg)

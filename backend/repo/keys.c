@@ -397,8 +397,7 @@ struct addition {
 	const struct hf_unlock *unlock;
 };
 
-/* Else a slot could be revoked, and its key go on under another's name. */
-static hf_err refuse_known_key(const struct draft *draft, const struct hf_unlock *unlock)
+static hf_err refuse_known_as(const struct draft *draft, const struct hf_unlock *unlock)
 {
 	HF_RELEASED(hf_slot_secrets) secrets = {0};
 	const struct hf_slot *slot;
@@ -415,6 +414,23 @@ static hf_err refuse_known_key(const struct draft *draft, const struct hf_unlock
 	if (hf_error_kind(err) != HF_NO_KEY)
 		return err;
 	hf_error_free(err); /* as it should be */
+	return NULL;
+}
+
+/* Else a slot could be revoked, and its key go on under another's name, or as what another way of
+ * unlocking gives. */
+static hf_err refuse_known_key(const struct draft *draft, const struct hf_unlock *unlock)
+{
+	static const enum hf_unlock_kind random[] = {HF_KEY_FILE, HF_COMMAND_KEY};
+
+	HF_TRY(refuse_known_as(draft, unlock));
+	for (size_t i = 0; i < ARRAY_LEN(random); i++) {
+		struct hf_unlock other = *unlock;
+
+		other.kind = random[i];
+		if (other.kind != unlock->kind && unlock->secret->len >= HF_MIN_KEY_FILE)
+			HF_TRY(refuse_known_as(draft, &other));
+	}
 	return NULL;
 }
 
@@ -542,10 +558,17 @@ static hf_err revoke(struct draft *draft, const void *arg)
 {
 	const struct revocation *revocation = arg;
 	struct hf_slot *slot;
+	size_t counted;
 
 	HF_TRY(hf_repo_sync(draft->repo, NULL));
 	HF_TRY(find_slot(draft, revocation, &slot));
+	counted = slot->n_counts;
 	HF_TRY(list_counting(draft, revocation->distrust_after, slot));
+	if (slot->revoked && slot->n_counts == counted)
+		return hf_error_new(HF_INVALID,
+			"nothing that slot %s added after that time counts; hint: an earlier time "
+			"voids more, and no later one makes anything count again",
+			revocation->name);
 	if (slot->revoked)
 		return NULL;
 	HF_TRY(hf_store_now(draft->repo->store, &slot->revoked_at));

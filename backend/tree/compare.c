@@ -31,7 +31,7 @@ bool hf_compare_same_meta(const struct hf_entry *a, const struct hf_entry *b)
 		return false;
 	if (a->type != HF_LNK && a->mode != b->mode)
 		return false;
-	if (a->type != HF_DIR && a->mtime != b->mtime)
+	if (a->mtime != b->mtime)
 		return false;
 	for (size_t i = 0; i < a->n_xattrs; i++)
 		if (!hf_span_equal(a->xattrs[i].name, b->xattrs[i].name) ||

@@ -7,7 +7,7 @@
 
 /* Of entries of one type: link target, device numbers; true for all others. */
 bool hf_compare_same_special(const struct hf_entry *a, const struct hf_entry *b);
-/* Mode, owner and group by number, xattrs with ACLs, and but for directories mtime. */
+/* Mode, owner and group by number, mtime, xattrs with ACLs. */
 bool hf_compare_same_meta(const struct hf_entry *a, const struct hf_entry *b);
 bool hf_compare_same_extents(const struct hf_extents *a, const struct hf_extents *b);
 

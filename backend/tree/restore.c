@@ -307,14 +307,27 @@ static hf_err add_folder(struct walk *walk, struct hf_restore_folder *parent,
 	return NULL;
 }
 
-static void count(const struct hf_restoring *run, const struct hf_entry *entry)
+/* Is it the first name of its file that is met in a dry run? */
+static bool is_first(struct hf_restoring *run, const struct hf_entry *entry)
+{
+	struct hf_id id = {0};
+	bool fresh;
+
+	if (!entry->linked || entry->nlink < 2)
+		return true;
+	memcpy(id.bytes, entry->link_id, sizeof(entry->link_id));
+	hf_map_put(&run->met, &id, &fresh);
+	return fresh;
+}
+
+static void count(struct hf_restoring *run, const struct hf_entry *entry)
 {
 	struct hf_progress *progress = run->restore->progress;
 
 	if (!progress)
 		return;
 	atomic_fetch_add_explicit(&progress->files, 1, memory_order_relaxed);
-	if (entry->type == HF_REG)
+	if (entry->type == HF_REG && is_first(run, entry))
 		atomic_fetch_add_explicit(&progress->bytes, entry->size, memory_order_relaxed);
 }
 
@@ -530,5 +543,6 @@ hf_err hf_restore_run(const struct hf_restore *restore, const struct hf_entry *e
 	HF_TRY(open_target(&run));
 	err = run_all(&run, &named);
 	hf_places_free(run.places);
+	hf_map_release(&run.met);
 	return err ? err : result_of(&run);
 }

@@ -148,11 +148,21 @@ void hf_making_abandon(struct hf_making *making)
 	unlinkat(making->dirfd, name_now(making), 0);
 }
 
+/* An empty directory makes way as a file does; one that holds something fails to. */
+static int take_name(const struct hf_making *making)
+{
+	const int dirfd = making->dirfd;
+	const int result = renameat(dirfd, making->beside, dirfd, making->name);
+
+	if (result < 0 && errno == EISDIR && unlinkat(dirfd, making->name, AT_REMOVEDIR) == 0)
+		return renameat(dirfd, making->beside, dirfd, making->name);
+	return result;
+}
+
 /* Gives what is complete its name. */
 static hf_err finish_name(struct hf_making *making)
 {
-	if (making->beside[0] &&
-		renameat(making->dirfd, making->beside, making->dirfd, making->name) < 0) {
+	if (making->beside[0] && take_name(making) < 0) {
 		struct hf_error *err = hf_error_sys("replacing what is there");
 
 		hf_making_abandon(making);

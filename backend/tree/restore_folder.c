@@ -4,6 +4,8 @@
  * be linked to. So its metadata comes last (a read-only one could not be filled, and filling
  * changes its times).
  */
+#include "backend/base/fd.h"
+#include "backend/base/text.h"
 #include "backend/tree/restore_state.h"
 
 #include <errno.h>
@@ -201,9 +203,20 @@ hf_err hf_restore_look_for(struct hf_restoring *run, const struct hf_restore_fol
 {
 	HF_FREED char *name = hf_strndup((const char *)entry->name.at, entry->name.len);
 	mode_t type;
+	int fd;
 
 	HF_TRY(type_there(folder->place, name, &type));
-	return type && !run->restore->overwrite ? hf_making_is_there() : NULL;
+	if (type && !run->restore->overwrite)
+		return hf_making_is_there();
+	if (type != S_IFDIR)
+		return NULL;
+	HF_TRY(hf_place_pin(folder->place, &fd));
+	HF_FREED char *path = hf_format("/proc/self/fd/%d/%s", fd, name);
+	const bool empty = hf_dir_is_empty(path);
+
+	hf_place_unpin(folder->place);
+	return empty ? NULL
+		     : hf_error_new(HF_SYSTEM, "replacing what is there: %s", strerror(ENOTEMPTY));
 }
 
 hf_err hf_restore_make_folder(struct hf_restoring *run, struct hf_restore_folder *folder)

@@ -25,6 +25,7 @@ struct hf_restoring {
 	struct hf_places *places;
 	struct hf_pool *pool;
 	struct hf_map firsts;             /* link id → struct hf_restore_first */
+	struct hf_map met;                /* link ids that a dry run counted */
 	struct hf_restore_waiting *again; /* for the walk: their first name could not be made */
 	uint64_t corrupt, failed, foreign;
 	bool ended; /* by what can't be got over: what is left is let go of silently */

@@ -21,6 +21,8 @@ ok hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" backup --source tree
 exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" cat latest/files/tree/file
 exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" mount "$MNT"
 exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" restore latest/files/tree "$WORK/no"
+exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" diff latest/files/tree "$WORK/tree"
+equal "$(wc -l <"$SAID")" 1 "lines of an error"
 ok hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" ls latest/files/tree
 exits 8 hf --key-file "$WORK/writer" --cache-dir "$WORK/cache-w" key add --rights read \
     --new-key-file "$WORK/reader" more
@@ -36,6 +38,14 @@ unmount_view
 head -c 64 /dev/urandom >"$WORK/limited"
 for sources in '' , 'files/a,,files/b' ' '; do
     exits 2 hf key add --rights write --sources "$sources" --new-key-file "$WORK/limited" limited
+done
+for sources in other 'fils/*' 'files/a/b' 'pv/a'; do
+    exits 2 hf key add --rights write --sources "$sources" --new-key-file "$WORK/limited" limited
+    said "$sources"
+done
+for rights in read admin write,admin; do # it would limit nothing
+    exits 2 hf key add --rights $rights --sources files/other --new-key-file "$WORK/limited" limited
+    said "limits"
 done
 exits 2 hf key add --rights write, --new-key-file "$WORK/limited" limited
 exits 2 hf key add --rights read --new-key-file "$WORK/writer" again
@@ -59,6 +69,10 @@ exits 2 hf key revoke backups
 said "--distrust-after"
 ok hf key revoke --distrust-after '1h ago' backups
 equal "$(hf cat latest/files/tree/more)" more "without what the thief added"
+for time in '1h ago' '1m ago'; do # a revocation is not loosened, and does not look as if it were
+    exits 2 hf key revoke --distrust-after "$time" backups
+    said "later"
+done
 equal "$(hf --cache-dir "$WORK/cache-new" cat latest/files/tree/more)" more "on a machine that knew nothing"
 exits 2 hf key add --rights write --new-key-file "$WORK/writer" once-more
 said revoked

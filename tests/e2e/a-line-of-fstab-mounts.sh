@@ -12,6 +12,8 @@ ln -s file "$WORK/tree/link"
 new_repository
 ok hf backup --source tree "$WORK/tree"
 ln -s "$HOLDFAST" "$WORK/helpers/mount.holdfast"
+ok "$WORK/helpers/mount.holdfast" --help
+said "holdfast mount"
 
 cat >"$WORK/script" <<'INNER'
 set -eu

@@ -75,3 +75,10 @@ for path in sources/files/tree/2026-02-01T00-00-00Z/file sources/files/tree/2026
 done
 equal "$(hf cat sources/files/tree/2026-02-01T00:00:00.5Z/file)" late "by another spelling of the fraction"
 unmount_view
+
+# Of one time said of several, the last one that ended is the newest.
+for i in 1 2 3 4 5 6; do
+    echo $i >"$WORK/tree/same"
+    ok hf backup --source same --time 2026-01-01T00:00:00Z "$WORK/tree"
+    equal "$(hf cat latest/files/same/same)" $i "the newest of one time"
+done

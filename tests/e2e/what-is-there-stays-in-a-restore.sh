@@ -67,3 +67,17 @@ ok hf restore --dry-run --overwrite latest/files/from "$WORK/taken"
 ok hf restore --dry-run latest/files/from "$WORK/not/there"
 [ ! -e "$WORK/not" ] || fail "a dry run made the target"
 exits 3 hf restore --dry-run latest/files/from/a "$WORK/taken"
+
+# An empty directory makes way for a file, one that holds something doesn't, and a dry run knows.
+mkdir -p "$WORK/way/a" "$WORK/way/b/full"
+for dry in --dry-run ''; do
+    # shellcheck disable=SC2086 # no word at all
+    exits 3 hf restore $dry --overwrite --json latest/files/from "$WORK/way"
+    grep -q '"type":"failed","path":"b"' "$SAID" || fail "a directory that holds something"
+    equal "$(grep -c '"type":"failed"' "$SAID")" 1 "what was not restored"
+done
+equal "$(cat "$WORK/way/a")" data "a file where an empty directory was"
+
+# A file's bytes are counted once, whatever names it has.
+ok hf restore --dry-run --json latest/files/from "$WORK/not/there"
+equal "$(number_of bytes)" 11 "the bytes that a dry run counts"

@@ -235,7 +235,10 @@ static void offer_operand(const struct typed *typed, const char *last, FILE *to)
 
 	if (n >= command->most || kind == HF_OPERAND_NONE)
 		return;
-	if (kind == HF_OPERAND_VIEW)
+	/* What may be either is a local one if it begins so. */
+	const bool local = n > 0 && strstr(command->operands, "|DIR") && last[0] == '.';
+
+	if (kind == HF_OPERAND_VIEW && !local)
 		offer_view_path(typed->cli, last, to);
 	else
 		offer_files(to);

@@ -17,7 +17,8 @@ struct add {
 static const struct hf_option add_options[] = {
 	OPTION("rights", HF_OPTION_TEXT, "LIST", rights,
 		"of write, read, maintain, admin (default: all)"),
-	OPTION("sources", HF_OPTION_TEXT, "GLOBS", sources, "only these sources: 'pg/*,files/h-*'"),
+	OPTION("sources", HF_OPTION_TEXT, "GLOBS", sources,
+		"add to and forget of these sources only: 'pg/*,files/h-*'"),
 	OPTION("new-key-file", HF_OPTION_TEXT, "FILE", new_key_file,
 		"what unlocks the new slot: a file of at least 32 random bytes that is there"),
 	OPTION("new-key-command", HF_OPTION_TEXT, "COMMAND", new_key_command,
@@ -64,16 +65,32 @@ static hf_err parse_rights(const char *text, uint32_t *rights)
 }
 
 /* An empty list must not become "all": it may be a variable that was not set. */
+static hf_err judge_pattern(const char *pattern)
+{
+	if (!*pattern)
+		return hf_error_new(HF_INVALID,
+			"--sources: an empty pattern; hint: without --sources it is all");
+	if (!hf_source_glob_valid(pattern))
+		return hf_error_new(HF_INVALID,
+			"--sources: no source's name is like \"%s\"; hint: the kind is a part of "
+			"it: 'files/h-*', 'pg/*', 'pv/*/*'",
+			pattern);
+	return NULL;
+}
+
 static hf_err parse_sources(
 	char *list, struct hf_slot_wish *wish, const char **sources, size_t most)
 {
 	wish->sources = sources;
 	for (char *at = list; at && wish->n_sources < most;) {
 		sources[wish->n_sources] = next_of(&at);
-		if (!*sources[wish->n_sources++])
-			return hf_error_new(HF_INVALID,
-				"--sources: an empty pattern; hint: without --sources it is all");
+		HF_TRY(judge_pattern(sources[wish->n_sources++]));
 	}
+	/* It must not look as if it were limited. */
+	if (list && (wish->rights & HF_ADMIN || !(wish->rights & (HF_WRITE | HF_MAINTAIN))))
+		return hf_error_new(HF_INVALID,
+			"--sources limits what `write` adds to and `maintain` forgets of, not what "
+			"`read` and `admin` may; hint: `--rights write`");
 	return NULL;
 }
 
@@ -143,7 +160,8 @@ const struct hf_command hf_command_key_add = {
 	.description = "Adds a slot to the keyring. `write` adds backups and can't decrypt any; "
 		       "`read` decrypts; "
 		       "`maintain` forgets and prunes; `admin` changes the keyring and has all "
-		       "other rights. "
+		       "other rights. `--sources` limits `write` and `maintain`; who may read, "
+		       "reads all. "
 		       "Needs a key with `admin`.",
 	.examples = add_examples,
 	.options = add_options,

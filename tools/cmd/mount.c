@@ -158,7 +158,7 @@ static hf_err parse_one(struct hf_cli *cli, struct mount *mount, struct wish *wi
 	}
 	/* mount(8) says it to every helper unless the user said ro. */
 	if (strcmp(name, "rw") == 0) {
-		hf_log(HF_INFO, "mounted read-only: the past can't be written to", NULL);
+		hf_log(HF_INFO, "the mount will be read-only: the past can't be written to", NULL);
 		return NULL;
 	}
 	if (strcmp(name, "nosymfollow") == 0)
@@ -483,7 +483,7 @@ static int helper_letters(const char *word, char **out, int *n)
 void hf_mount_helper_argv(int *argc, char ***argv)
 {
 	static char program[] = "holdfast", command[] = "mount", repository[] = "-r",
-		    option[] = "-o";
+		    option[] = "-o", help[] = "--help";
 	char **out = hf_calloc((size_t)*argc * 8 + 8, sizeof(*out));
 	char *operands[2] = {NULL, NULL};
 	int n = 0, bare = 0;
@@ -493,7 +493,9 @@ void hf_mount_helper_argv(int *argc, char ***argv)
 	for (int i = 1; i < *argc; i++) {
 		char *word = (*argv)[i];
 
-		if (word[0] != '-') {
+		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+			out[n++] = help;
+		} else if (word[0] != '-') {
 			if (bare < 2)
 				operands[bare++] = word;
 		} else if (helper_letters(word, out, &n) && ++i < *argc && strchr(word, 'o')) {

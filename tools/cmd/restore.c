@@ -26,7 +26,8 @@ static const struct hf_option restore_options[] = {
 	OPTION("numeric-owner", 0, numeric,
 		"owners by number, also where this machine knows the names"),
 	OPTION("no-owner", 0, no_owners,
-		"everything becomes the caller's, without setuid, setgid and capabilities"),
+		"everything becomes the caller's, another's files without setuid, setgid and "
+		"capabilities"),
 	OPTION("dry-run", 'n', dry_run, "count, write nothing"),
 };
 #undef OPTION
@@ -164,7 +165,7 @@ const struct hf_command hf_command_restore = {
 		"DIR itself, a file becomes DIR/name. Owners, modes, times, xattrs, ACLs, holes "
 		"and hard links come "
 		"back too. What is there already stays, and is named, unless --overwrite is given: "
-		"DIR too keeps its owner, mode and times, if it holds something. "
+		"a directory keeps its owner and mode, DIR too if it holds something. "
 		"Nothing is ever written outside DIR.\n\n"
 		"Files that are damaged in the repository are named and left out; the rest is "
 		"restored, and the exit "
@@ -189,6 +190,7 @@ static const struct hf_option diff_options[] = {
 
 struct diff_run {
 	struct hf_cli *cli;
+	const char *top; /* what is compared itself */
 	uint64_t differences, failed, damaged;
 };
 
@@ -208,6 +210,8 @@ static hf_err show_difference(void *arg, enum hf_difference what, const char *pa
 	const struct hf_entry *entry = b ? b : a;
 	HF_RELEASED(hf_buf) line = {0};
 
+	if (!*path)
+		path = run->top;
 	run->differences++;
 	if (run->cli->json) {
 		json_t *object = json_object();
@@ -264,6 +268,8 @@ static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_
 
 	HF_TRY(stored_entry(cli, operands->at[0], &a, &entry_a));
 	reader = hf_node_reader(a);
+	run.top = target_name(entry_a, operands->at[0]);
+	run.top = run.top ? run.top : ".";
 	const struct hf_compare compare = {
 		.reader = reader,
 		.metadata = wish->metadata,
@@ -280,6 +286,7 @@ static hf_err run_diff(struct hf_cli *cli, const void *options, const struct hf_
 			return hf_error_new(HF_INVALID, "the two are in different repositories");
 		HF_TRY(hf_compare_trees(&compare, entry_a, entry_b));
 	} else {
+		HF_TRY(hf_repo_need(hf_reader_repo(reader), HF_READ, NULL));
 		HF_FREED char *local = local_of(entry_a, operands);
 		struct hf_painter *painter = hf_cli_painter(cli, "comparing", &progress);
 		struct hf_error *err = hf_compare_local(&compare, entry_a, local);

@@ -177,7 +177,17 @@ START_TEST(source_names_have_the_parts_of_their_kind)
 		{"files/..", false}, {"files/.", false}, {"pv/../x", false}, {"files/a\nb", false},
 		{"files/\x7f", false}, {"files/\xc2\x9b", false}, {"files/\xff", false},
 		{"files/\xe2\x80\xae", false}};
+	static const struct {
+		const char *pattern;
+		bool valid;
+	} globs[] = {{"pg/*", true}, {"pv/*/*", true}, {"*/x", true}, {"**", true},
+		{"p*/a/b", true}, {"[fp]*/x", true}, {"x", false}, {"pg", false}, {"pg/a/b", false},
+		{"pv/a", false}, {"fils/*", false}, {"*", false}, {"", false}};
 	char longest[HF_MAX_SOURCE + 2] = "files/";
+
+	for (size_t i = 0; i < ARRAY_LEN(globs); i++)
+		ck_assert_msg(hf_source_glob_valid(globs[i].pattern) == globs[i].valid, "%s",
+			globs[i].pattern);
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		ck_assert_msg(hf_source_valid(hf_span_str(cases[i].name)) == cases[i].valid, "%s",

@@ -204,7 +204,7 @@ START_TEST(a_revocation_can_be_tightened_and_never_loosened)
 		ck_assert_uint_eq(snapshots_in(other, "files/home"), (size_t)(3 - i));
 	}
 	/* What counts no more never counts again, and no epoch is begun for nothing. */
-	ck_ok(hf_repo_revoke(small.repo, "rights-1", now));
+	ck_fails_with(HF_INVALID, "later one", hf_repo_revoke(small.repo, "rights-1", now));
 	ck_assert_uint_eq(snapshots_in(other, "files/home"), 0);
 	ck_assert_uint_eq(hf_repo_keyring(small.repo)->n_epochs, epochs);
 	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
@@ -221,6 +221,14 @@ START_TEST(a_key_is_one_slots_revoked_or_not)
 	ck_fails_with(HF_INVALID, "slot one", hf_small_add_slot(small.repo, "more", HF_WRITE, key));
 	ck_ok(hf_repo_revoke(small.repo, "one", INT64_MAX));
 	ck_fails_with(HF_INVALID, "revoked", hf_small_add_slot(small.repo, "more", HF_WRITE, key));
+
+	/* Nor as what a command prints. */
+	HF_RELEASED(hf_secret) secret = {0};
+	const struct hf_unlock unlock = {.kind = HF_COMMAND_KEY, .secret = &secret};
+	const struct hf_slot_wish wish = {.name = "more", .rights = HF_WRITE};
+
+	hf_secret_set(&secret, hf_span_str(key));
+	ck_fails_with(HF_INVALID, "revoked", hf_repo_add_slot(small.repo, &wish, &unlock));
 }
 END_TEST
 
