@@ -1,5 +1,7 @@
 #include "backend/repo/packer.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/repo/diary.h"
@@ -13,6 +15,10 @@ struct hf_packer {
 	struct hf_builder *open[3]; /* by kind: content and meta packs */
 	struct hf_sent sent;
 	uint64_t pending;
+
+	pthread_mutex_t lock; /* guards the names: of what may be there since the last clear */
+	char (*names)[HF_PACK_NAME_LEN + 1];
+	size_t n_names, cap_names;
 };
 
 /* One full pack. The randomness is drawn on the owner's thread: the same seed gives the same packs.
@@ -37,6 +43,15 @@ static void upload_free(void *job)
 	free(upload);
 }
 
+static void note_name(struct hf_packer *packer, const char *name)
+{
+	pthread_mutex_lock(&packer->lock);
+	packer->names = hf_grow(
+		packer->names, &packer->cap_names, packer->n_names + 1, sizeof(*packer->names));
+	snprintf(packer->names[packer->n_names++], sizeof(*packer->names), "%s", name);
+	pthread_mutex_unlock(&packer->lock);
+}
+
 static hf_err upload_work(void *job)
 {
 	struct upload *upload = job;
@@ -57,6 +72,7 @@ static hf_err upload_work(void *job)
 	hf_record_print(&record, &upload->record);
 	hf_diary_write(upload->packer->diary, hf_buf_span(&upload->record));
 	hf_pack_name(upload->kind, &record.pack.id, name);
+	note_name(upload->packer, name);
 	struct hf_error *err = hf_store_put(hf_repo_store(repo), name, hf_buf_span(&object));
 
 	if (err && hf_error_kind(err) == HF_EXISTS) {
@@ -98,6 +114,7 @@ hf_err hf_packer_new(struct hf_repo *repo, unsigned uploaders, struct hf_progres
 	packer->repo = repo;
 	packer->progress = progress;
 	packer->diary = hf_diary_begin(repo);
+	pthread_mutex_init(&packer->lock, NULL);
 	HF_TRY(hf_pool_new(&upload_ops, uploaders, HF_MAX(uploaders, 1), &packer->uploads));
 	*out = HF_STEAL(packer);
 	return NULL;
@@ -113,6 +130,8 @@ void hf_packer_free(struct hf_packer *packer)
 		hf_builder_free(packer->open[i]);
 	hf_buf_release(&packer->sent.records);
 	free(packer->sent.ends);
+	pthread_mutex_destroy(&packer->lock);
+	free(packer->names);
 	free(packer);
 }
 
@@ -159,11 +178,21 @@ struct hf_sent *hf_packer_sent(struct hf_packer *packer)
 	return &packer->sent;
 }
 
+void hf_packer_undo(struct hf_packer *packer)
+{
+	hf_pool_free(HF_STEAL(packer->uploads)); /* those under way end first */
+	for (size_t i = 0; i < packer->n_names; i++)
+		/* What stays is a later prune's work. */
+		hf_error_free(hf_store_remove(hf_repo_store(packer->repo), packer->names[i]));
+	hf_packer_sent_clear(packer);
+}
+
 void hf_packer_sent_clear(struct hf_packer *packer)
 {
 	hf_buf_clear(&packer->sent.records);
 	packer->sent.n = 0;
 	packer->pending = 0;
+	packer->n_names = 0;
 	hf_diary_clear(packer->diary);
 }
 

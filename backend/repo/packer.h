@@ -38,6 +38,11 @@ struct hf_sent {
 struct hf_sent *hf_packer_sent(struct hf_packer *packer);
 /* A printed pack record of a session that was cut off: it is sent already. */
 void hf_packer_adopt(struct hf_packer *packer, struct hf_span record);
+/*
+ * Removes every pack that was sent, or was about to be, since the last clear, when no commit may
+ * name one. Best effort; nothing else may be done with the packer then.
+ */
+void hf_packer_undo(struct hf_packer *packer);
 void hf_packer_sent_clear(struct hf_packer *packer); /* they stand in a commit now */
 uint64_t hf_packer_pending(
 	const struct hf_packer *packer); /* bytes sent or open since the last clear */

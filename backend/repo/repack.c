@@ -138,8 +138,14 @@ hf_err hf_prune_repack(struct hf_prune *prune, struct hf_buf *records)
 		return NULL;
 	moving.opener = hf_opener_new(prune->repo);
 	HF_TRY(hf_packer_new(prune->repo, UPLOADERS, prune->options.progress, &moving.packer));
-	HF_TRY(hf_prune_each_needed(prune, move_needed, &moving));
-	HF_TRY(hf_packer_flush(moving.packer, hf_span(NULL, 0)));
+	struct hf_error *err = hf_prune_each_needed(prune, move_needed, &moving);
+
+	if (!err)
+		err = hf_packer_flush(moving.packer, hf_span(NULL, 0));
+	/* What is dead needs the room to go. */
+	if (err)
+		hf_packer_undo(moving.packer);
+	HF_TRY(err);
 	hf_buf_add_span(records, hf_buf_span(&hf_packer_sent(moving.packer)->records));
 	hf_packer_sent_clear(moving.packer);
 	return NULL;

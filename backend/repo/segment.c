@@ -107,9 +107,24 @@ static hf_err close_object(struct hf_segment_writer *writer)
 	writer->n_blocks = writer->n_packs = 0;
 	hf_map_release(&writer->by_pack);
 	hf_pack_name(HF_META_PACK, &writer->ref.object, name);
-	HF_TRY(hf_store_put(hf_repo_store(writer->repo), name, hf_buf_span(&object)));
+	/* Before it is there: one copy may be, though it fails. */
 	add_ref(&writer->done, &writer->ref);
-	return NULL;
+	return hf_store_put(hf_repo_store(writer->repo), name, hf_buf_span(&object));
+}
+
+void hf_segment_remove(struct hf_repo *repo, const struct hf_segment_ref *ref)
+{
+	char name[HF_PACK_NAME_LEN + 1];
+
+	hf_pack_name(HF_META_PACK, &ref->object, name);
+	hf_error_free(hf_store_remove(hf_repo_store(repo), name)); /* else a later prune's work */
+}
+
+void hf_segment_writer_undo(struct hf_segment_writer *writer)
+{
+	for (size_t i = 0; i < writer->done.n; i++)
+		hf_segment_remove(writer->repo, &writer->done.at[i]);
+	writer->done.n = 0;
 }
 
 static void open_object(struct hf_segment_writer *writer, const struct hf_id *key)

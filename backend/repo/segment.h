@@ -23,6 +23,10 @@ struct hf_segment_writer *hf_segment_writer_new(
 	struct hf_repo *repo, enum hf_segment_kind kind, uint8_t level);
 void hf_segment_writer_free(struct hf_segment_writer *writer);
 HF_OWNABLE(hf_segment_writer)
+/* Removes what it stored since its last end: nothing names it. Best effort. */
+void hf_segment_writer_undo(struct hf_segment_writer *writer);
+/* The same of what it stored before. */
+void hf_segment_remove(struct hf_repo *repo, const struct hf_segment_ref *ref);
 /* Keys ascend; a row is in the form that the kind's blocks have. Not for chunks. */
 hf_err hf_segment_write(
 	struct hf_segment_writer *writer, const struct hf_id *key, struct hf_span row);

@@ -373,14 +373,31 @@ static hf_err keep_record(void *arg, const struct hf_live_record *live)
 
 /* ---- the whole ---- */
 
+/* A disk that is too full for all of them would be filled by each try with some. */
+static void take_back_segments(struct making *making)
+{
+	if (making->writer)
+		hf_segment_writer_undo(making->writer);
+	for (size_t i = 0; i < making->refs.n; i++) {
+		if (!is_segment(making, &making->refs.at[i].object))
+			hf_segment_remove(making->prune->repo, &making->refs.at[i]);
+	}
+}
+
 static hf_err make(struct making *making)
 {
 	struct hf_checkpoint *next = &making->next;
+	struct hf_error *err;
 
 	HF_TRY(keep_settled(making));
 	HF_TRY(settle_due(making));
-	HF_TRY(write_segments(making));
-	HF_TRY(hf_catalog_each_kept(catalog_of(making), next->cutoff, keep_record, making));
+	err = write_segments(making);
+	if (!err)
+		err = hf_catalog_each_kept(catalog_of(making), next->cutoff, keep_record, making);
+	/* Not once a checkpoint that names them may stand. */
+	if (err)
+		take_back_segments(making);
+	HF_TRY(err);
 	next->settled = making->settled;
 	next->n_settled = making->n_settled;
 	next->swept = (struct hf_ids){.at = making->swept, .n = making->n_swept};
