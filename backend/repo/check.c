@@ -121,6 +121,7 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 		expected = expect(check, &pack);
 		expected->listed = true;
 	} else {
+		check->result->unnamed++;
 		report_note(check, object->name,
 			"no commit names it: it is left from a backup that was cut off, or of one "
 			"under way");

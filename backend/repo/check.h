@@ -37,6 +37,7 @@ struct hf_check_options {
 struct hf_check_result {
 	uint64_t objects, bytes, findings, newer, notes, mended, lost_chunks;
 	uint64_t proven_packs, proven_bytes; /* read and found whole */
+	uint64_t unnamed;                    /* packs that no commit names: among the notes */
 	uint64_t wanted_chunks; /* of the lost ones: the next backup that has them stores them */
 };
 /* NULL even when there are findings; an error only if checking itself failed. */

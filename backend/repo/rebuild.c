@@ -9,6 +9,7 @@
 #include "backend/format/wire.h"
 #include "backend/repo/catalog_state.h"
 #include "backend/repo/commit.h"
+#include "backend/repo/history.h"
 #include "backend/repo/scrub.h"
 #include "backend/repo/state.h"
 
@@ -184,24 +185,61 @@ static void say_record(struct rebuild *rebuild, enum hf_record_kind kind, struct
 	hf_buf_add_span(&rebuild->records, hf_buf_span(&printed));
 }
 
+static bool is_complete(const struct hf_snapshot *snapshot)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_entry root;
+	struct hf_error *err = hf_entry_parse_alone(snapshot->root, &arena, &root);
+	const bool complete = !err && !root.incomplete;
+
+	hf_error_free(err); /* it is no snapshot, then */
+	return complete;
+}
+
 /*
  * A backup puts its last pack before it looks whether all is there still, so packs call snapshots
  * unfinished. Which were complete their roots tell.
  */
-static void note_unfinished(struct rebuild *rebuild, const struct hf_record *record)
+static void note_unfinished(struct rebuild *rebuild, const struct hf_snapshot *snapshot)
+{
+	const struct hf_record finished = {.kind = HF_RECORD_SNAPSHOT, .snapshot = *snapshot};
+
+	if (is_complete(snapshot))
+		hf_record_print(&finished, &rebuild->whole);
+}
+
+/* Those that lack only the commit which says so, as long as what they need is kept for them. */
+static hf_err each_unended(struct hf_repo *repo,
+	void (*each)(void *arg, const struct hf_snapshot *snapshot), void *arg)
 {
 	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_record finished = *record;
-	struct hf_entry root;
-	struct hf_error *err;
+	struct hf_snapshots live;
+	int64_t now;
 
-	if (record->of != HF_RECORD_SNAPSHOT)
-		return;
-	err = hf_entry_parse_alone(record->snapshot.root, &arena, &root);
-	finished.kind = HF_RECORD_SNAPSHOT;
-	if (!err && !root.incomplete)
-		hf_record_print(&finished, &rebuild->whole);
-	hf_error_free(err); /* it is no snapshot, then */
+	HF_TRY(hf_store_now(repo->store, &now));
+	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &live));
+	for (size_t i = 0; i < live.n; i++) {
+		if (!live.at[i].finished && is_complete(&live.at[i].snapshot))
+			each(arg, &live.at[i].snapshot);
+	}
+	return NULL;
+}
+
+static void note_unended(void *arg, const struct hf_snapshot *snapshot)
+{
+	note_unfinished(arg, snapshot);
+}
+
+static void count_unended(void *arg, const struct hf_snapshot *snapshot)
+{
+	(void)snapshot;
+	++*(uint64_t *)arg;
+}
+
+hf_err hf_rebuild_count_unended(struct hf_repo *repo, uint64_t *n)
+{
+	*n = 0;
+	return each_unended(repo, count_unended, n);
 }
 
 /* Once all that are called finished are known: a run has one. */
@@ -275,8 +313,8 @@ static hf_err say_pack(struct rebuild *rebuild, const struct told *told)
 		const struct hf_record *record = &told->records[i];
 
 		say_record(rebuild, record->kind, record->body);
-		if (record->kind == HF_RECORD_UNFINISHED)
-			note_unfinished(rebuild, record);
+		if (record->kind == HF_RECORD_UNFINISHED && record->of == HF_RECORD_SNAPSHOT)
+			note_unfinished(rebuild, &record->snapshot);
 	}
 	return NULL;
 }
@@ -376,6 +414,7 @@ static hf_err say_again(struct rebuild *rebuild)
 	for (size_t i = 0; i < rebuild->n_lost; i++)
 		HF_TRY(hf_catalog_each_record_of(
 			catalog, &rebuild->lost[i].id, say_known, rebuild));
+	HF_TRY(each_unended(rebuild->repo, note_unended, rebuild));
 	HF_TRY(say_whole(rebuild));
 	return say_records(rebuild);
 }

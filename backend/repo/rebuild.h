@@ -17,6 +17,8 @@ struct hf_rebuilt {
 	uint64_t left;         /* packs that are not whole, records that this key may not write */
 };
 
+/* How many snapshots lack only the commit that says they are finished: it is lost, or to come. */
+hf_err hf_rebuild_count_unended(struct hf_repo *repo, uint64_t *n);
 /*
  * Not while a backup runs: its packs look as if their commit were lost. HF_DENIED: commits are
  * lost, and without `write` they can't be made again; then the catalog stays as it is, as it does

@@ -49,6 +49,7 @@ struct check_run {
 	struct hf_map lost; /* chunks without a good copy */
 	struct held *held;  /* what is to be said of them */
 	size_t n_held, held_cap;
+	uint64_t unended; /* snapshots without their last commit */
 };
 
 /* "what: text", or the text alone */
@@ -160,11 +161,26 @@ static const char *verdict(
 {
 	if (objects->findings || trees->hurt_paths)
 		return "damaged";
-	return objects->newer ? "what this holdfast can read is well" : "all is well";
+	if (objects->newer)
+		return "what this holdfast can read is well";
+	return objects->unnamed ? "all that commits name is well" : "all is well";
 }
 
-static void print_check(const struct check *check, const struct hf_check_result *objects,
-	const struct hf_check_tree_result *trees)
+/* Of a backup that was cut off, or of one under way; or somebody deleted commits. */
+static void print_unsaid(const struct check_run *run, const struct hf_check_result *objects)
+{
+	if (objects->unnamed)
+		printf("%llu packs are named by no commit", (unsigned long long)objects->unnamed);
+	if (run->unended)
+		printf("%s%llu snapshots lack their last commit", objects->unnamed ? ", " : "",
+			(unsigned long long)run->unended);
+	if (objects->unnamed || run->unended)
+		printf(": a backup was cut off or is under way; or commits are lost, and `holdfast "
+		       "check --repair` makes them again\n");
+}
+
+static void print_check(const struct check_run *run, const struct check *check,
+	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
 {
 	char bytes[HF_SIZE_TEXT];
 
@@ -175,6 +191,7 @@ static void print_check(const struct check *check, const struct hf_check_result 
 			hf_size_text(objects->proven_bytes, bytes));
 	printf("%llu snapshots: %s\n", (unsigned long long)trees->snapshots,
 		verdict(objects, trees));
+	print_unsaid(run, objects);
 	if (objects->wanted_chunks)
 		printf("%llu lost chunks are marked as wanted: the next backup of a source that "
 		       "still has their content heals what needs them\n",
@@ -186,15 +203,17 @@ static void print_check(const struct check *check, const struct hf_check_result 
 			(unsigned long long)(objects->lost_chunks - objects->wanted_chunks));
 }
 
-static void show_check(const struct hf_cli *cli, const struct check *check,
+static void show_check(const struct check_run *run, const struct check *check,
 	const struct hf_check_result *objects, const struct hf_check_tree_result *trees)
 {
-	if (cli->json)
-		hf_json_line(json_pack(
-			"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type",
-			"summary", "objects", (json_int_t)objects->objects, "bytes",
-			(json_int_t)objects->bytes, "findings", (json_int_t)objects->findings,
-			"newer", (json_int_t)objects->newer, "mended", (json_int_t)objects->mended,
+	if (run->cli->json)
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+				       "s:I, s:I, s:I, s:I}",
+			"type", "summary", "unnamed_packs", (json_int_t)objects->unnamed,
+			"unended_snapshots", (json_int_t)run->unended, "objects",
+			(json_int_t)objects->objects, "bytes", (json_int_t)objects->bytes,
+			"findings", (json_int_t)objects->findings, "newer",
+			(json_int_t)objects->newer, "mended", (json_int_t)objects->mended,
 			"lost_chunks", (json_int_t)objects->lost_chunks, "wanted_chunks",
 			(json_int_t)objects->wanted_chunks, "proven_packs",
 			(json_int_t)objects->proven_packs, "proven_bytes",
@@ -202,8 +221,8 @@ static void show_check(const struct hf_cli *cli, const struct check *check,
 			(json_int_t)trees->snapshots, "hurt_snapshots",
 			(json_int_t)trees->hurt_snapshots, "hurt_paths",
 			(json_int_t)trees->hurt_paths));
-	else if (!cli->quiet)
-		print_check(check, objects, trees);
+	else if (!run->cli->quiet)
+		print_check(run, check, objects, trees);
 }
 
 /* How many bytes of packs are to be read; 0: all. */
@@ -318,6 +337,7 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 	if (check->repair)
 		HF_TRY(rebuild(run, reader));
 	HF_TRY(check_objects(run, reader, check, objects));
+	HF_TRY(hf_rebuild_count_unended(hf_reader_repo(reader), &run->unended));
 	return check_trees(run, reader, trees);
 }
 
@@ -337,7 +357,7 @@ static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf
 	show_held(&run, err == NULL, &objects);
 	hf_map_release(&run.lost);
 	HF_TRY(err);
-	show_check(cli, check, &objects, &trees);
+	show_check(&run, check, &objects, &trees);
 	if (objects.findings || trees.hurt_paths)
 		return hf_error_new(HF_CORRUPT,
 			"the repository is damaged: %llu findings, %llu chunks lost, %llu paths "

@@ -143,6 +143,62 @@ START_TEST(what_no_pack_repeats_comes_from_the_catalog)
 }
 END_TEST
 
+static void add(struct hf_writer *writer, struct hf_record *record, enum hf_record_kind kind)
+{
+	record->kind = kind;
+	record->of = HF_RECORD_SNAPSHOT;
+	ck_ok(hf_writer_add(writer, record));
+	ck_ok(hf_writer_publish(writer));
+}
+
+/* As a backup does it: first all that is in it, then, after a look, that it is finished. */
+START_TEST(a_snapshot_that_lost_its_last_commit_alone_is_finished_again)
+{
+	HF_RELEASED(hf_buf) before = {0}, after = {0}, form = {0};
+	HF_OWNED(hf_writer) writer = hf_small_writer(small.repo);
+	HF_RELEASED(hf_buf) bytes = hf_small_bytes(3, CHUNK);
+	struct hf_entry file, root;
+	uint64_t unended;
+
+	chunk = hf_small_put(writer, HF_CONTENT_PACK, hf_buf_span(&bytes));
+	file = hf_small_file("a", &chunk, CHUNK);
+	root = hf_small_dir(writer, "", &file, 1);
+	hf_entry_print_alone(&root, &form);
+	struct hf_record record = {.snapshot = {.source = hf_span_str("files/two"),
+					   .moment = MOMENT,
+					   .started = MOMENT,
+					   .ended = MOMENT,
+					   .root = hf_buf_span(&form)}};
+
+	add(writer, &record, HF_RECORD_UNFINISHED);
+	ck_ok(hf_store_list(hf_repo_store(small.repo), "commits/", "", lose, &before));
+	add(writer, &record, HF_RECORD_SNAPSHOT);
+	ck_ok(hf_store_list(hf_repo_store(small.repo), "commits/", "", lose, &after));
+	for (size_t at = 0; at < after.len; at += strlen((char *)after.at + at) + 1) {
+		const char *name = (char *)after.at + at;
+
+		if (memmem(before.at, before.len, name, strlen(name)))
+			continue;
+		hf_mem_lose(small.mem, name, 0);
+		hf_mem_lose(small.mem, name, 1);
+	}
+	HF_OWNED(hf_repo) other = hf_small_open(&small);
+
+	ck_assert_uint_eq(snapshots_of(other, "files/two"), 0);
+	ck_ok(hf_rebuild_count_unended(other, &unended));
+	ck_assert_uint_eq(unended, 1);
+	ck_assert_uint_eq(rebuild(other).records, 1);
+	ck_assert_uint_eq(snapshots_of(other, "files/two"), 1);
+	ck_ok(hf_rebuild_count_unended(other, &unended));
+	ck_assert_uint_eq(unended, 0);
+	ck_assert_uint_eq(rebuild(other).records, 0);
+	rebuild(small.repo);
+	expect_whole("files/two", 1);
+	hf_extents_release(&file.extents);
+	hf_extents_release(&root.extents);
+}
+END_TEST
+
 static void forget_first(void)
 {
 	HF_RELEASED(hf_arena) arena = {0};
@@ -256,6 +312,7 @@ int main(void)
 	tcase_add_test(tests, a_whole_repository_is_left_as_it_is);
 	tcase_add_test(tests, a_machine_that_knew_nothing_finds_all_in_the_packs);
 	tcase_add_test(tests, what_no_pack_repeats_comes_from_the_catalog);
+	tcase_add_test(tests, a_snapshot_that_lost_its_last_commit_alone_is_finished_again);
 	tcase_add_test(tests, what_was_forgotten_stays_so_where_the_catalog_knows);
 	tcase_add_test(tests, what_was_forgotten_may_come_back_where_nobody_knows);
 	tcase_add_test(tests, a_pack_that_is_hurt_is_left);
