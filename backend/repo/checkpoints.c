@@ -141,17 +141,26 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 
 		if (!err) {
 			note(repo, &opened);
+			if (first && hf_error_kind(first) != HF_NOT_FOUND)
+				hf_repo_tell(repo, HF_WARN,
+					"a checkpoint can't be used; its twin is", NULL,
+					hf_error_text(first));
 			hf_error_free(first); /* this copy holds */
 			return NULL;
 		}
-		if (hf_error_kind(err) != HF_UNSUPPORTED)
-			hf_log(HF_WARN, "a checkpoint can't be used", "why", hf_error_text(err),
-				NULL);
+		/* That it lacks a copy says nothing of the one that is there. */
+		if (first && hf_error_kind(first) == HF_NOT_FOUND) {
+			hf_error_free(first); /* the other copy's reason says more */
+			first = NULL;
+		}
 		if (first)
-			hf_error_free(err); /* told */
+			hf_error_free(err); /* the first copy's says enough */
 		else
 			first = err;
 	}
+	if (first && hf_error_kind(first) != HF_UNSUPPORTED)
+		hf_repo_tell(
+			repo, HF_WARN, "a checkpoint can't be used", NULL, hf_error_text(first));
 	return first;
 }
 

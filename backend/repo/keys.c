@@ -195,7 +195,8 @@ static hf_err try_keyring(struct hf_repo *repo, uint32_t n, const struct attempt
 		hf_error_free(second); /* the first error says as much */
 		return first;
 	}
-	hf_log(HF_WARN, "a keyring can't be used; its twin is", "why", hf_error_text(first), NULL);
+	hf_repo_tell(
+		repo, HF_WARN, "a keyring can't be used; its twin is", NULL, hf_error_text(first));
 	hf_error_free(first); /* told, and the twin holds */
 	return NULL;
 }
@@ -219,8 +220,8 @@ static hf_err try_from_highest(struct hf_repo *repo, const struct hf_numbers *nu
 		struct hf_error *err = try_keyring(repo, numbers->at[i - 1], attempt);
 
 		if (!err && first && hf_error_kind(first) != HF_UNSUPPORTED)
-			hf_log(HF_ERROR, "a keyring can't be used; an older one is", "why",
-				hf_error_text(first), NULL);
+			hf_repo_tell(repo, HF_ERROR, "a keyring can't be used; an older one is",
+				NULL, hf_error_text(first));
 		if (err && hf_error_kind(err) == HF_UNSUPPORTED)
 			hf_repo_note_newer(repo, hf_error_copy(err));
 		if (!err || !passed_over(hf_error_kind(err))) {
@@ -290,8 +291,8 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 
 	if (err && passed_over(hf_error_kind(err))) {
 		if (hf_error_kind(err) != HF_UNSUPPORTED)
-			hf_log(HF_ERROR, "a newer keyring can't be used", "why", hf_error_text(err),
-				NULL);
+			hf_repo_tell(repo, HF_ERROR, "a keyring can't be used; an older one is",
+				NULL, hf_error_text(err));
 		hf_error_free(err); /* told; the one we have holds */
 		err = NULL;
 	}

@@ -7,6 +7,7 @@
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
+#include "backend/format/hash.h"
 #include "backend/repo/state.h"
 
 void hf_settings_default(struct hf_settings *settings)
@@ -218,13 +219,28 @@ void hf_repo_free(struct hf_repo *repo)
 	hf_wipe(&repo->gear, sizeof(repo->gear));
 	hf_store_free(repo->store);
 	hf_error_free(repo->newer); /* told */
-	hf_map_release(&repo->uncounted);
+	hf_map_release(&repo->told);
 	hf_map_release(&repo->trusted);
 	free(repo->cache_dir);
 	free(repo);
 }
 
 /* ---- what a newer program wrote ---- */
+
+void hf_repo_tell(struct hf_repo *repo, enum hf_level level, const char *what, const char *object,
+	const char *why)
+{
+	HF_FREED char *all = hf_format("%s\n%s\n%s", what, object ? object : "", why);
+	struct hf_id digest;
+	bool fresh;
+
+	hf_sha256(hf_span_str(all), &digest);
+	hf_map_put(&repo->told, &digest, &fresh);
+	if (fresh && object)
+		hf_log(level, what, "object", object, "why", why, NULL);
+	else if (fresh)
+		hf_log(level, what, "why", why, NULL);
+}
 
 void hf_repo_note_newer(struct hf_repo *repo, struct hf_error *err)
 {

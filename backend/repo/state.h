@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "backend/base/map.h"
+#include "backend/base/talk.h"
 #include "backend/repo/catalog.h"
 #include "backend/repo/repo.h"
 
@@ -51,13 +52,19 @@ struct hf_repo {
 	uint32_t claimed_keyring, claimed_checkpoint; /* the highest that a commit's writer knew */
 	struct hf_error *newer; /* the first object that only a newer program can read, or NULL */
 	bool newer_told, ahead_told;
-	struct hf_map uncounted; /* commits that were told of as not counting */
+	struct hf_map told; /* digests of what was told */
 
 	pthread_mutex_t trust_lock;
 	struct hf_map trusted; /* digests of segments that were read whole, see segments_read.c */
 };
 
 /* ---- repo.c ---- */
+/*
+ * Warns, with a reason, of the object, or if NULL of what the reason names: once, however often it
+ * is met. Under the lock.
+ */
+void hf_repo_tell(struct hf_repo *repo, enum hf_level level, const char *what, const char *object,
+	const char *why);
 /* Takes err, which is HF_UNSUPPORTED and names the object; warns once. Under the lock. */
 void hf_repo_note_newer(struct hf_repo *repo, struct hf_error *err);
 

@@ -294,7 +294,7 @@ static hf_err apply(struct fetch *fetch)
 
 		if (!hf_slot_may_record(fetch->slot, record, copied)) {
 			hf_log(HF_WARN, "a record is beyond its slot's rights and does not count",
-				"commit", fetch->name, NULL);
+				"object", fetch->name, NULL);
 			continue;
 		}
 		HF_TRY(apply_record(fetch, record, &seen));
@@ -371,14 +371,9 @@ static hf_err flush(struct sync *sync)
 	return err;
 }
 
-/* Once: it is judged again by each sync. */
 static void tell_uncounted(const struct fetch *fetch, const char *why)
 {
-	bool fresh;
-
-	hf_map_put(&fetch->repo->uncounted, &fetch->id, &fresh);
-	if (fresh)
-		hf_log(HF_WARN, "a commit does not count", "commit", fetch->name, "why", why, NULL);
+	hf_repo_tell(fetch->repo, HF_WARN, "a commit does not count", fetch->name, why);
 }
 
 static hf_err fetch_done(void *job)

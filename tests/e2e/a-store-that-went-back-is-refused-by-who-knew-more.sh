@@ -77,3 +77,21 @@ for ((i = 0; i < 6; i++)); do
     wait -n || fail "a slot was not added: $(cat "$WORK"/added-*)"
 done
 equal "$(hf key list --json | grep -c '"one-')" 6 "slots"
+
+# What somebody planted is told once by each command, and by nothing else.
+HOLDFAST_REPOSITORY=$WORK/planted
+ok hf init
+mkdir -p "$WORK/few"
+echo few >"$WORK/few/file"
+for name in checkpoints keyring; do
+    head -c 500 /dev/urandom >"$HOLDFAST_REPOSITORY/$name/0000000009"
+done
+for command in "backup --source few $WORK/few" "prune --grace 0s" snapshots; do
+    # shellcheck disable=SC2086 # words
+    ok hf $command
+    for name in checkpoints keyring; do
+        equal "$(grep -c "$name/0000000009" "$SAID")" 1 "how often $command names a planted $name"
+    done
+    grep -q "no such object" "$SAID" && fail "it lacks a copy, which says nothing"
+done
+true
