@@ -48,7 +48,7 @@ static struct hf_error *missing_name(struct names *names, const char *dir)
 	if (strcmp(dir, "at/") == 0)
 		return hf_error_new(HF_NOT_FOUND,
 			"\"%s\" is not a time, or none from 1678 to 2261; hint: "
-		        "at/2026-11-24T10:00, \"at/2026-11-24 10:00\", "
+			"at/2026-11-24T10:00, \"at/2026-11-24 10:00\", "
 			"at/yesterday, \"at/2h ago\"",
 			names->wanted);
 	if (names->nearest.len)

@@ -261,64 +261,6 @@ START_TEST(a_pack_that_is_mostly_waste_is_written_anew)
 }
 END_TEST
 
-/* Its disk is full from the at-th put on of what is meant. */
-struct full {
-	const char *prefix;
-	unsigned at, count;
-};
-
-static struct hf_error *no_room(void *arg, enum hf_store_call call, const char *name)
-{
-	struct full *full = arg;
-
-	if (call != HF_CALL_PUT || strncmp(name, full->prefix, strlen(full->prefix)) != 0)
-		return NULL;
-	return ++full->count >= full->at ? hf_error_new(HF_SYSTEM, "%s: no space left", name)
-					 : NULL;
-}
-
-static size_t packs_there(void)
-{
-	return hf_mem_count(small.mem, "packs/") + hf_mem_count(small.mem, "meta/");
-}
-
-/* Tries with more and more room until it is enough: until then nothing may be more than before. */
-static unsigned prune_in_little_room(const char *prefix)
-{
-	const size_t before = packs_there();
-	struct hf_prune_result result;
-	unsigned tries = 0;
-
-	for (struct hf_error *err = hf_error_new(HF_BUG, "not tried"); err; tries++) {
-		struct full full = {.prefix = prefix, .at = tries + 1};
-
-		hf_error_free(err); /* of the try before */
-		ck_assert_uint_lt(tries, 20);
-		hf_mem_hook(small.mem, no_room, &full);
-		err = hf_numbered_prune(small.repo, -1, &result);
-		hf_mem_hook(small.mem, NULL, NULL);
-		if (err)
-			ck_assert_uint_le(packs_there(), before);
-	}
-	return tries;
-}
-
-/* Or the tries would eat what room there is, until none has any. */
-START_TEST(a_prune_without_room_leaves_nothing_behind)
-{
-	const struct hf_id first = backup("files/a", 1, 0xffff);
-
-	backup("files/a", 2, 0x0001);
-	forget(small.repo, &first);
-	pass(4);
-	ck_assert_uint_eq(prune_in_little_room("packs/"), 2);
-	pass(4);
-	ck_assert_uint_gt(prune_in_little_room("meta/"), 2);
-	prune_all();
-	EXPECT(0x0001);
-}
-END_TEST
-
 START_TEST(what_no_commit_names_goes_after_the_grace_period_only)
 {
 	HF_OWNED(hf_repo) other = hf_small_open(&small);
@@ -603,7 +545,6 @@ int main(void)
 	tcase_add_test(tests, a_dry_run_changes_nothing);
 	tcase_add_test(tests, what_is_needed_again_is_kept);
 	tcase_add_test(tests, a_pack_that_is_mostly_waste_is_written_anew);
-	tcase_add_test(tests, a_prune_without_room_leaves_nothing_behind);
 	tcase_add_test(tests, what_no_commit_names_goes_after_the_grace_period_only);
 	tcase_add_test(tests, a_swept_pack_is_not_brought_back_by_a_late_commit);
 	tcase_add_test(tests, a_checkpoint_tells_all_that_its_commits_told);
