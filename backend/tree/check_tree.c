@@ -28,7 +28,8 @@ struct walk {
 	const struct hf_check_tree *check;
 	struct hf_check_tree_result *result;
 	const struct hf_snapshot_info *snapshot;
-	struct hf_map dirs; /* digest of extents → enum known */
+	struct hf_map dirs;   /* digest of extents → enum known */
+	struct hf_map absent; /* chunks that are in no pack */
 	struct confirmed *confirmed;
 	struct hf_buf path;
 	uint64_t told;
@@ -37,6 +38,7 @@ struct walk {
 static void walk_release(struct walk *walk)
 {
 	hf_map_release(&walk->dirs);
+	hf_map_release(&walk->absent);
 	free(walk->confirmed);
 	hf_buf_release(&walk->path);
 }
@@ -123,12 +125,23 @@ static hf_err check_extents(struct walk *walk, const struct hf_extents *extents)
 /* What is lost, and missed by an entry for which nothing stands in. */
 static hf_err miss(void *arg, uint64_t from, const struct hf_extent *extent)
 {
-	const struct hf_check_tree *check = ((struct walk *)arg)->check;
+	struct walk *walk = arg;
+	const struct hf_check_tree *check = walk->check;
 	union hf_map_value *value = check->lost ? hf_map_get(check->lost, &extent->chunk) : NULL;
+	struct hf_location places[HF_MAX_LOCATIONS];
+	bool fresh;
+	size_t n;
 
 	(void)from;
 	if (value)
 		value->number = HF_LOST_MISSED;
+	if (value || hf_extent_is_hole(extent))
+		return NULL;
+	HF_TRY(hf_segments_find(hf_reader_repo(check->reader), &extent->chunk, places, &n));
+	if (n > 0)
+		return NULL;
+	hf_map_put(&walk->absent, &extent->chunk, &fresh);
+	walk->result->absent_chunks += fresh;
 	return NULL;
 }
 
@@ -137,9 +150,9 @@ static void miss_all(struct walk *walk, const struct hf_entry *entry)
 	HF_OWNED(hf_content) content = NULL;
 	struct hf_error *err = NULL;
 
-	for (size_t i = 0; i < entry->extents.n; i++)
+	for (size_t i = 0; i < entry->extents.n && !err; i++)
 		err = miss(walk, 0, &entry->extents.at[i]);
-	for (size_t i = 0; i < entry->secret.n; i++)
+	for (size_t i = 0; i < entry->secret.n && !err; i++)
 		err = miss(walk, 0, &entry->secret.at[i]);
 	if (entry->extents_file && !err)
 		err = hf_content_open(walk->check->reader, entry, &content);

@@ -338,7 +338,11 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 		HF_TRY(rebuild(run, reader));
 	HF_TRY(check_objects(run, reader, check, objects));
 	HF_TRY(hf_rebuild_count_unended(hf_reader_repo(reader), &run->unended));
-	return check_trees(run, reader, trees);
+	HF_TRY(check_trees(run, reader, trees));
+	/* No mark is needed for these: nobody takes them for stored. */
+	objects->lost_chunks += trees->absent_chunks;
+	objects->wanted_chunks += trees->absent_chunks;
+	return NULL;
 }
 
 static hf_err run_check(struct hf_cli *cli, const void *options, const struct hf_operands *operands)

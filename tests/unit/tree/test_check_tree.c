@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/repo/catalog.h"
+#include "backend/repo/catalog_state.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
@@ -127,6 +128,24 @@ START_TEST(a_snapshot_that_does_not_need_a_lost_chunk_is_not_named)
 }
 END_TEST
 
+START_TEST(a_chunk_that_is_in_no_pack_is_counted_once)
+{
+	struct hf_catalog *catalog = hf_repo_catalog(small.repo);
+	struct hf_location places[HF_MAX_LOCATIONS];
+	struct hf_pack pack;
+	TOLD told = {0};
+	size_t n;
+
+	ck_ok(hf_catalog_find(catalog, &chunks[1], places, &n));
+	ck_assert_uint_eq(n, 1);
+	ck_ok(hf_catalog_pack(catalog, places[0].pack, &pack));
+	ck_ok(hf_catalog_add_swept(catalog, &(struct hf_ids){.at = &pack.id, .n = 1}));
+	check_with(NULL, 0, &told);
+	ck_assert_uint_eq(told.result.absent_chunks, ARRAY_LEN(chunks));
+	ck_assert_uint_eq(told.result.hurt_snapshots, 2);
+}
+END_TEST
+
 START_TEST(what_is_told_is_bounded_and_what_is_hurt_is_counted)
 {
 	HF_RELEASED(hf_map) lost = {0};
@@ -211,6 +230,7 @@ int main(void)
 	tcase_add_test(tests, whole_snapshots_are_walked_and_nothing_is_told);
 	tcase_add_test(tests, a_lost_chunk_names_each_snapshot_and_path_that_needs_it);
 	tcase_add_test(tests, a_snapshot_that_does_not_need_a_lost_chunk_is_not_named);
+	tcase_add_test(tests, a_chunk_that_is_in_no_pack_is_counted_once);
 	tcase_add_test(tests, what_is_told_is_bounded_and_what_is_hurt_is_counted);
 	tcase_add_test(tests, a_directory_that_cannot_be_read_is_told_by_its_path);
 	tcase_add_test(tests, a_directory_with_one_good_copy_is_whole);

@@ -312,6 +312,7 @@ START_TEST(what_is_there_is_replaced_when_asked)
 	ck_assert_int_eq(linkat(AT_FDCWD, victim, AT_FDCWD, hard, 0), 0);
 	ck_assert_int_eq(symlink(victim, link), 0);
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	hf_restored_put(folder, "mine", "mine");
 
 	it.how.reader = it.tree.reader;
 	it.how.overwrite = true;
