@@ -34,7 +34,8 @@ struct hf_check_tree {
 struct hf_check_tree_result {
 	uint64_t snapshots, entries; /* entries of shared directories count once */
 	uint64_t hurt_snapshots, hurt_paths;
-	uint64_t absent_chunks; /* missed, and in no pack: who has their content stores them again */
+	uint64_t
+		absent_chunks; /* missed, and in no pack: who has their content stores them again */
 };
 /* NULL even when there is damage; an error only if checking itself failed. */
 hf_err hf_check_trees(const struct hf_check_tree *check, struct hf_check_tree_result *result);
