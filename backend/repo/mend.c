@@ -1,7 +1,19 @@
 #include "backend/repo/mend.h"
 
+#include "backend/format/container.h"
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
+
+/* What somebody named by its digest, and is nothing of ours, gets no second copy. */
+static bool is_ours(struct hf_span bytes)
+{
+	struct hf_header header;
+	struct hf_error *err = hf_header_parse(bytes, &header);
+	const bool ours = !err || hf_error_kind(err) == HF_UNSUPPORTED;
+
+	hf_error_free(err); /* a yes was asked for, not a reason */
+	return ours;
+}
 
 static bool is_good(const struct hf_id *id, struct hf_span bytes)
 {
@@ -9,7 +21,7 @@ static bool is_good(const struct hf_id *id, struct hf_span bytes)
 
 	if (id) {
 		hf_sha256(bytes, &digest);
-		return hf_id_equal(&digest, id);
+		return hf_id_equal(&digest, id) && is_ours(bytes);
 	}
 	if (bytes.len < HF_ID_LEN)
 		return false;

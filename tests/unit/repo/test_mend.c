@@ -1,6 +1,7 @@
 /* A repair overwrites a bad copy by what must have stood there, and nothing else. */
 #include "backend/repo/mend.h"
 
+#include "backend/format/hash.h"
 #include "backend/repo/check.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
@@ -164,6 +165,22 @@ START_TEST(only_what_the_name_vouches_for_is_written)
 }
 END_TEST
 
+START_TEST(what_is_no_object_of_ours_gets_no_second_copy)
+{
+	const struct hf_span junk = hf_span_str("nothing that Holdfast wrote");
+	char name[HF_COMMIT_NAME_LEN + 1];
+	struct hf_id id;
+
+	hf_sha256(junk, &id);
+	hf_commit_name(INT64_C(1795514400000000000), &id, name);
+	ck_ok(hf_store_put(hf_repo_store(small.repo), name, junk));
+	hf_mem_lose(small.mem, name, 1);
+	repair(true);
+	ck_assert_ptr_nonnull(hf_mem_at(small.mem, name, 0));
+	ck_assert_ptr_null(hf_mem_at(small.mem, name, 1));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mend");
@@ -175,5 +192,6 @@ int main(void)
 	tcase_add_test(tests, without_repair_nothing_is_written);
 	tcase_add_test(tests, where_nothing_can_be_written_it_is_a_finding);
 	tcase_add_test(tests, only_what_the_name_vouches_for_is_written);
+	tcase_add_test(tests, what_is_no_object_of_ours_gets_no_second_copy);
 	return hf_test_run_suite(suite);
 }
