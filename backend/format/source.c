@@ -55,17 +55,24 @@ static bool is_part(struct hf_span part)
 	return !hf_span_equal(part, hf_span_str(".")) && !hf_span_equal(part, hf_span_str(".."));
 }
 
+static unsigned slashes_in(struct hf_span text)
+{
+	unsigned slashes = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		slashes += text.at[i] == '/';
+	return slashes;
+}
+
 bool hf_source_valid(struct hf_span source)
 {
 	struct hf_span rest = source;
-	unsigned wanted, slashes = 0;
+	unsigned wanted;
 
 	if (source.len == 0 || source.len > HF_MAX_SOURCE || !is_printable(source))
 		return false;
-	for (size_t i = 0; i < source.len; i++)
-		slashes += source.at[i] == '/';
 	wanted = parts_of(take_part(&rest));
-	if (wanted == 0 || slashes != wanted)
+	if (wanted == 0 || slashes_in(source) != wanted)
 		return false;
 	while (wanted-- > 0) {
 		if (!is_part(take_part(&rest)))
@@ -77,16 +84,12 @@ bool hf_source_valid(struct hf_span source)
 bool hf_source_glob_valid(const char *pattern)
 {
 	struct hf_span rest = hf_span_str(pattern);
-	HF_FREED char *of_kind = NULL;
-	unsigned slashes = 0;
+	const unsigned slashes = slashes_in(rest);
+	const struct hf_span first = take_part(&rest);
+	HF_FREED char *of_kind = hf_strndup((const char *)first.at, first.len);
 
 	if (strstr(pattern, "**"))
 		return true;
-	for (size_t i = 0; i < rest.len; i++)
-		slashes += rest.at[i] == '/';
-	const struct hf_span first = take_part(&rest);
-
-	of_kind = hf_strndup((const char *)first.at, first.len);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (slashes == kinds[i].parts && hf_glob_match(of_kind, hf_span_str(kinds[i].name)))
 			return true;

@@ -200,12 +200,12 @@ static bool is_complete(const struct hf_snapshot *snapshot)
  * A backup puts its last pack before it looks whether all is there still, so packs call snapshots
  * unfinished. Which were complete their roots tell.
  */
-static void note_unfinished(struct rebuild *rebuild, const struct hf_snapshot *snapshot)
+static void note_whole(void *arg, const struct hf_snapshot *snapshot)
 {
 	const struct hf_record finished = {.kind = HF_RECORD_SNAPSHOT, .snapshot = *snapshot};
+	struct rebuild *rebuild = arg;
 
-	if (is_complete(snapshot))
-		hf_record_print(&finished, &rebuild->whole);
+	hf_record_print(&finished, &rebuild->whole);
 }
 
 /* Those that lack only the commit which says so, as long as what they need is kept for them. */
@@ -223,11 +223,6 @@ static hf_err each_unended(struct hf_repo *repo,
 			each(arg, &live.at[i].snapshot);
 	}
 	return NULL;
-}
-
-static void note_unended(void *arg, const struct hf_snapshot *snapshot)
-{
-	note_unfinished(arg, snapshot);
 }
 
 static void count_unended(void *arg, const struct hf_snapshot *snapshot)
@@ -313,8 +308,9 @@ static hf_err say_pack(struct rebuild *rebuild, const struct told *told)
 		const struct hf_record *record = &told->records[i];
 
 		say_record(rebuild, record->kind, record->body);
-		if (record->kind == HF_RECORD_UNFINISHED && record->of == HF_RECORD_SNAPSHOT)
-			note_unfinished(rebuild, &record->snapshot);
+		if (record->kind == HF_RECORD_UNFINISHED && record->of == HF_RECORD_SNAPSHOT &&
+			is_complete(&record->snapshot))
+			note_whole(rebuild, &record->snapshot);
 	}
 	return NULL;
 }
@@ -414,7 +410,7 @@ static hf_err say_again(struct rebuild *rebuild)
 	for (size_t i = 0; i < rebuild->n_lost; i++)
 		HF_TRY(hf_catalog_each_record_of(
 			catalog, &rebuild->lost[i].id, say_known, rebuild));
-	HF_TRY(each_unended(rebuild->repo, note_unended, rebuild));
+	HF_TRY(each_unended(rebuild->repo, note_whole, rebuild));
 	HF_TRY(say_whole(rebuild));
 	return say_records(rebuild);
 }

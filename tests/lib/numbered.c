@@ -10,6 +10,7 @@
 #include "backend/tree/dir.h"
 #include "backend/tree/mark.h"
 #include "tests/lib/small_repo.h"
+#include "tests/lib/test.h"
 
 #define FILES 32
 #define SIZE 3000u
@@ -211,4 +212,22 @@ hf_err hf_numbered_check(struct hf_repo *repo)
 	if (result.findings)
 		return hf_error_new(HF_CORRUPT, "%.*s", (int)text.len, (const char *)text.at);
 	return NULL;
+}
+
+void hf_numbered_expect(struct hf_small *small, const char *source, const hf_files *files, size_t n)
+{
+	HF_OWNED(hf_repo) fresh = hf_small_open(small);
+	HF_OWNED(hf_reader) reader = NULL;
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots all;
+	hf_files read;
+
+	ck_ok(hf_reader_open(fresh, CACHE, 0, &reader));
+	ck_ok(hf_history_snapshots(fresh, source, &arena, &all));
+	ck_assert_uint_eq(all.n, n);
+	for (size_t i = 0; i < n; i++) {
+		ck_ok(hf_numbered_read(reader, &all.at[i], &read));
+		ck_assert_uint_eq(read, files[i]);
+	}
+	ck_ok(hf_numbered_check(fresh));
 }

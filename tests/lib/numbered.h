@@ -10,6 +10,7 @@
 #include "backend/repo/prune.h"
 #include "backend/repo/reader.h"
 #include "backend/repo/writer.h"
+#include "tests/lib/small_repo.h"
 
 /* Which files: bit i is file i. */
 typedef uint32_t hf_files;
@@ -31,6 +32,12 @@ hf_err hf_numbered_backup(struct hf_repo *repo, const char *source, int64_t mome
 /* Reads all of it. HF_CORRUPT: something is not what it was. */
 hf_err hf_numbered_read(
 	struct hf_reader *reader, const struct hf_snapshot_info *info, hf_files *files);
+/*
+ * The files of every snapshot of the source (NULL: of all) that is shown, in order, read whole by
+ * somebody with no catalog, are these.
+ */
+void hf_numbered_expect(
+	struct hf_small *small, const char *source, const hf_files *files, size_t n);
 /* All three steps of a prune, marking with a reader of its own. grace -1: the repository's. */
 hf_err hf_numbered_prune(struct hf_repo *repo, int64_t grace, struct hf_prune_result *result);
 /* HF_CORRUPT: a check of the objects has a finding, which is named. Notes are none. */

@@ -93,26 +93,8 @@ static void forget(struct hf_repo *repo, const struct hf_id *id)
 	ck_ok(hf_forget(repo, ids, 1));
 }
 
-/* The files of every snapshot that is shown, in order, read whole by somebody with no catalog. */
-static void expect(const hf_files *files, size_t n)
-{
-	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
-	HF_OWNED(hf_reader) reader = NULL;
-	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_snapshots all;
-	hf_files read;
-
-	ck_ok(hf_reader_open(fresh, CACHE, 0, &reader));
-	ck_ok(hf_history_snapshots(fresh, NULL, &arena, &all));
-	ck_assert_uint_eq(all.n, n);
-	for (size_t i = 0; i < n; i++) {
-		ck_ok(hf_numbered_read(reader, &all.at[i], &read));
-		ck_assert_uint_eq(read, files[i]);
-	}
-	ck_ok(hf_numbered_check(fresh));
-}
 #define EXPECT(...) \
-	expect((const hf_files[]){__VA_ARGS__}, \
+	hf_numbered_expect(&small, NULL, (const hf_files[]){__VA_ARGS__}, \
 		sizeof((const hf_files[]){__VA_ARGS__}) / sizeof(hf_files))
 
 START_TEST(what_is_forgotten_goes_and_what_lives_stays)

@@ -31,22 +31,6 @@ static void pass(int64_t days)
 	hf_mem_shift(small.mem, shift);
 }
 
-/* The one snapshot, read by somebody with no catalog. */
-static void expect(hf_files files)
-{
-	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
-	HF_OWNED(hf_reader) reader = NULL;
-	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_snapshots all;
-	hf_files read;
-
-	ck_ok(hf_reader_open(fresh, 1 << 20, 0, &reader));
-	ck_ok(hf_history_snapshots(fresh, NULL, &arena, &all));
-	ck_assert_uint_eq(all.n, 1);
-	ck_ok(hf_numbered_read(reader, &all.at[0], &read));
-	ck_assert_uint_eq(read, files);
-}
-
 /* Its disk is full from the at-th put on of what is meant. */
 struct full {
 	const char *prefix;
@@ -108,7 +92,7 @@ START_TEST(a_prune_without_room_leaves_nothing_behind)
 		ck_ok(hf_numbered_prune(small.repo, -1, &result));
 	}
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
-	expect(0x0001);
+	hf_numbered_expect(&small, NULL, (const hf_files[]){0x0001}, 1);
 }
 END_TEST
 
