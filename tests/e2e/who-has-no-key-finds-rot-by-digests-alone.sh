@@ -10,14 +10,18 @@ sed -n '/^## Scrubbing without a key$/,/^## /p' "$HERE/../../docs/operations.md"
 mkdir -p "$WORK/tree"
 head -c 300000 /dev/urandom >"$WORK/tree/noise"
 new_repository
-ok hf backup --source tree "$WORK/tree"
-head -c 300000 /dev/urandom >"$WORK/tree/more"
-ok hf backup --source tree "$WORK/tree"
-ok hf key rotate
 
 scrub() {
     (cd "$HOLDFAST_REPOSITORY" && bash "$WORK/scrub.sh") >"$SAID" 2>&1
 }
+
+scrub
+said_nothing "an empty repository is not whole"
+
+ok hf backup --source tree "$WORK/tree"
+head -c 300000 /dev/urandom >"$WORK/tree/more"
+ok hf backup --source tree "$WORK/tree"
+ok hf key rotate
 
 scrub
 said_nothing "a whole repository is not whole"
