@@ -52,6 +52,11 @@ void hf_mem_shift(struct hf_mem *mem, int64_t shift)
 	mem->shift = shift;
 }
 
+void hf_mem_pass(struct hf_mem *mem, int64_t days)
+{
+	mem->shift += days * 24 * 3600 * HF_NS_PER_S;
+}
+
 static hf_err enter(struct hf_mem *mem, enum hf_store_call call, const char *name)
 {
 	return mem->hook ? mem->hook(mem->hook_arg, call, name) : NULL;

@@ -15,6 +15,7 @@ void hf_mem_free(struct hf_mem *mem);       /* after the stores on it; NULL ok *
 HF_OWNABLE(hf_mem)
 /* Its clock goes so many ns ahead of the machine's from now on. */
 void hf_mem_shift(struct hf_mem *mem, int64_t shift);
+void hf_mem_pass(struct hf_mem *mem, int64_t days); /* further ahead; below 0: less far */
 hf_err hf_mem_store_open(struct hf_mem *mem, struct hf_store **out);
 
 /*

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "backend/base/time.h"
 #include "backend/repo/commit.h"
 #include "backend/repo/forget.h"
 #include "backend/repo/segments_read.h"
@@ -12,27 +11,18 @@
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
-#define DAY (24 * 3600 * HF_NS_PER_S)
 #define CACHE ((size_t)1 << 20)
 
 static struct hf_small small;
-static int64_t shift;
 
 static void setup(void)
 {
 	hf_small_init(&small, 1);
-	shift = 0;
 }
 
 static void teardown(void)
 {
 	hf_small_end(&small);
-}
-
-static void pass(int64_t days)
-{
-	shift += days * DAY;
-	hf_mem_shift(small.mem, shift);
 }
 
 static struct hf_prune_result prune(int64_t grace)
@@ -47,7 +37,7 @@ static struct hf_prune_result prune(int64_t grace)
 static void prune_all(void)
 {
 	for (int i = 0; i < 3; i++) {
-		pass(4);
+		hf_mem_pass(small.mem, 4);
 		prune(-1);
 	}
 }
@@ -132,13 +122,13 @@ START_TEST(each_step_waits_for_the_grace_period)
 	forget(small.repo, &first);
 
 	/* Too young to be given up. */
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	ck_assert_uint_eq(prune(-1).announced, 0);
 	/* Announced: a pack of content and one of metadata. */
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	ck_assert_uint_eq(prune(-1).announced, 2);
 	/* Not due, and not announced a second time. */
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	struct hf_prune_result result = prune(-1);
 
 	ck_assert_uint_eq(result.announced, 0);
@@ -146,7 +136,7 @@ START_TEST(each_step_waits_for_the_grace_period)
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 2);
 	EXPECT(0xf000);
 	/* Due. */
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	prune(-1);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
 	EXPECT(0xf000);
@@ -159,7 +149,7 @@ START_TEST(without_grace_one_run_does_it_all)
 
 	backup("files/a", 2, 0xf000);
 	forget(small.repo, &first);
-	pass(1);
+	hf_mem_pass(small.mem, 1);
 	ck_assert_uint_ge(prune(0).swept, 2);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
 	EXPECT(0xf000);
@@ -172,7 +162,7 @@ START_TEST(a_dry_run_changes_nothing)
 
 	backup("files/a", 2, 0xf000);
 	forget(small.repo, &first);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	const size_t objects = hf_mem_count(small.mem, "");
 	HF_OWNED(hf_reader) reader = NULL;
 
@@ -202,14 +192,14 @@ START_TEST(what_is_needed_again_is_kept)
 
 	ck_ok(hf_numbered_put(writer, 0x00ff, &root));
 	forget(small.repo, &first);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_assert_uint_ge(prune(-1).announced, 1);
 	ck_ok(hf_numbered_add(writer, &snapshot, &root, false, NULL));
 	ck_ok(hf_writer_publish(writer));
 	/* It is told, and its content is safe nevertheless. */
 	ck_fails(HF_TRANSIENT, hf_writer_look(writer));
 	hf_extents_release(&root.extents);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	prune(-1);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 2);
 	/* A pack like any other again: who needs it may rely on it. */
@@ -227,15 +217,15 @@ START_TEST(a_pack_that_is_mostly_waste_is_written_anew)
 	forget(small.repo, &first);
 	const uint64_t before = hf_mem_bytes(small.mem, "packs/");
 
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_assert_uint_gt(prune(-1).repacked_bytes, 0);
 	EXPECT(0x0001);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	prune(-1);
 	EXPECT(0x0001);
 	ck_assert_uint_lt(hf_mem_bytes(small.mem, "packs/"), before / 4);
 	/* Once is enough. */
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_assert_uint_eq(prune(-1).announced, 0);
 	/* What was written anew is what a writer finds. */
 	backup("files/a", 3, 0x0001);
@@ -254,12 +244,12 @@ START_TEST(what_no_commit_names_goes_after_the_grace_period_only)
 	hf_mem_hook(small.mem, NULL, NULL);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 2);
 	/* However short the wait is to be: a backup may be on its way to name them. */
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	ck_assert_uint_eq(prune(0).left, 0);
-	pass(2);
+	hf_mem_pass(small.mem, 2);
 	ck_assert_uint_eq(prune(-1).left, 2);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 2);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	prune(-1);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
 	EXPECT(0x000f);
@@ -363,7 +353,7 @@ START_TEST(twenty_prunes_in_a_row_leave_a_small_checkpoint)
 
 		forget(small.repo, &before);
 		before = next;
-		pass(4);
+		hf_mem_pass(small.mem, 4);
 		prune(-1);
 	}
 	prune_all();
@@ -448,15 +438,15 @@ START_TEST(a_key_prunes_as_far_as_its_rights_go)
 	backup("files/a", 3, 0x0001);
 	forget(small.repo, &first);
 	forget(small.repo, &second);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_fails(HF_DENIED, hf_numbered_prune(reader, -1, &result));
 	/* Content can't be moved by who can't read it. What is dead goes. */
 	ck_ok(hf_numbered_prune(blind, -1, &result));
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_ok(hf_numbered_prune(blind, -1, &result));
 	EXPECT(0x0001);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_ok(hf_numbered_prune(small.repo, 0, &result));
 	EXPECT(0x0001);
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);
@@ -472,15 +462,15 @@ static struct hf_mem *busy_state(void)
 
 	backup("files/a", 3, 0xf0000);
 	forget(small.repo, &first);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	prune(-1);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	backup("files/b", 4, 0x0100);
 	forget(small.repo, &second);
 	hf_mem_hook(small.mem, end_there, &end);
 	ck_fails(HF_SYSTEM, hf_numbered_backup(small.repo, "files/c", 5, 0x30000000, NULL));
 	hf_mem_hook(small.mem, NULL, NULL);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	return hf_mem_save(small.mem);
 }
 

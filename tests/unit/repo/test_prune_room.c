@@ -3,32 +3,21 @@
 
 #include <string.h>
 
-#include "backend/base/time.h"
 #include "backend/repo/forget.h"
 #include "tests/lib/numbered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
-#define DAY (24 * 3600 * HF_NS_PER_S)
-
 static struct hf_small small;
-static int64_t shift;
 
 static void setup(void)
 {
 	hf_small_init(&small, 1);
-	shift = 0;
 }
 
 static void teardown(void)
 {
 	hf_small_end(&small);
-}
-
-static void pass(int64_t days)
-{
-	shift += days * DAY;
-	hf_mem_shift(small.mem, shift);
 }
 
 /* Its disk is full from the at-th put on of what is meant. */
@@ -81,14 +70,14 @@ START_TEST(a_prune_without_room_leaves_nothing_behind)
 	ck_ok(hf_numbered_backup(small.repo, "files/a", 1, 0xffff, first[0]));
 	ck_ok(hf_numbered_backup(small.repo, "files/a", 2, 0x0001, NULL));
 	ck_ok(hf_forget(small.repo, first, 1));
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_assert_uint_eq(prune_in_little_room("packs/"), 2);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_assert_uint_gt(prune_in_little_room("meta/"), 2);
 	for (unsigned i = 0; i < 2; i++) {
 		struct hf_prune_result result;
 
-		pass(4);
+		hf_mem_pass(small.mem, 4);
 		ck_ok(hf_numbered_prune(small.repo, -1, &result));
 	}
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), 1);

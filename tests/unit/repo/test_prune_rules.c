@@ -95,7 +95,6 @@ static const struct row {
 };
 
 static struct hf_small small;
-static int64_t shift;
 static uint8_t parent[HF_SNAPSHOT_ID_LEN], dropped[HF_SNAPSHOT_ID_LEN];
 
 static void forget_one(struct hf_repo *repo, const uint8_t id[HF_SNAPSHOT_ID_LEN])
@@ -106,25 +105,18 @@ static void forget_one(struct hf_repo *repo, const uint8_t id[HF_SNAPSHOT_ID_LEN
 	ck_ok(hf_forget(repo, ids, 1));
 }
 
-static void pass(int64_t days)
-{
-	shift += days * DAY;
-	hf_mem_shift(small.mem, shift);
-}
-
 static void setup(void)
 {
 	uint8_t first[HF_SNAPSHOT_ID_LEN];
 
 	hf_small_init(&small, 1);
-	shift = 0;
 	ck_ok(hf_numbered_backup(small.repo, "files/c", 1, 0x100000, dropped));
 	ck_ok(hf_numbered_backup(small.repo, "files/c", 2, KEPT, NULL));
 	ck_ok(hf_numbered_backup(small.repo, "files/a", 3, OLD, first));
 	ck_ok(hf_numbered_backup(small.repo, "files/a", 4, 0x3000000, parent));
 	ck_ok(hf_numbered_backup(small.repo, "files/a", 5, KEPT, NULL));
 	forget_one(small.repo, first);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 }
 
 static void teardown(void)
@@ -161,7 +153,7 @@ static void others(const char *steps)
 {
 	for (; *steps; steps++) {
 		if (*steps == *DAYS || *steps == *BACK) {
-			pass(*steps == *DAYS ? 4 : -2);
+			hf_mem_pass(small.mem, *steps == *DAYS ? 4 : -2);
 		} else if (*steps == *OTHER || *steps == *DROP) {
 			HF_OWNED(hf_repo) repo = hf_small_open(&small);
 
@@ -456,7 +448,7 @@ START_TEST(checkpoints_keep_tombstones)
 
 	ck_ok(hf_numbered_backup(small.repo, "files/e", 20, FRESH, id));
 	forget_one(small.repo, id);
-	pass(4);
+	hf_mem_pass(small.mem, 4);
 	ck_ok(hf_numbered_backup(small.repo, "files/e", 21, KEPT, NULL));
 	for (int i = 0; i < 3; i++) {
 		HF_OWNED(hf_repo) fresh = NULL;
@@ -466,7 +458,7 @@ START_TEST(checkpoints_keep_tombstones)
 		ck_ok(hf_history_snapshots(fresh, "files/e", &arena, &all));
 		ck_assert_uint_eq(all.n, 1);
 		ck_assert_int_eq(all.at[0].snapshot.moment, 21);
-		pass(4);
+		hf_mem_pass(small.mem, 4);
 		others(i ? DROP : DAYS);
 	}
 }
