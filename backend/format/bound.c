@@ -8,9 +8,18 @@ bool hf_kind_for_readers(uint8_t kind)
 	return kind == HF_CONTENT_PACK || kind == HF_COMMIT;
 }
 
-bool hf_kind_signed(uint8_t kind)
+bool hf_kind_signed(uint8_t kind, size_t behind)
 {
-	return kind == HF_COMMIT || kind == HF_CHECKPOINT;
+	switch (kind) {
+	case HF_COMMIT:
+	case HF_CHECKPOINT:
+		return true;
+	case HF_CONTENT_PACK:
+	case HF_META_PACK:
+		return behind > 0;
+	default:
+		return false;
+	}
 }
 
 uint64_t hf_kind_max_size(uint8_t kind)

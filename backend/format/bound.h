@@ -10,7 +10,8 @@
 
 /* Content packs and commits: the chunks are the readers', only the last section is everybody's. */
 bool hf_kind_for_readers(uint8_t kind);
-bool hf_kind_signed(uint8_t kind); /* commits and checkpoints */
+/* Commits and checkpoints; packs if something stands behind the table. */
+bool hf_kind_signed(uint8_t kind, size_t behind);
 uint64_t hf_kind_max_size(uint8_t kind);
 
 struct hf_bound {

@@ -286,7 +286,8 @@ void hf_builder_seal(struct hf_builder *builder, const struct hf_sealing *sealin
 	size_t from;
 	struct hf_id digest;
 
-	must(hf_kind_signed(made.kind) == !!sealing->signing, "or without a signature");
+	must(hf_kind_signed(made.kind, sealing->body.len) == !!sealing->signing,
+		"or without a signature");
 	if (sealing->pad)
 		pad(builder, sealing->body.len + behind);
 	from = builder->object.len;

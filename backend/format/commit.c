@@ -74,6 +74,24 @@ hf_err hf_records_parse(
 	return hf_wire_end(&wire, "records");
 }
 
+void hf_restated_print(
+	const struct hf_restated *restated, struct hf_span printed, struct hf_buf *out)
+{
+	hf_put_u32(out, restated->slot);
+	hf_buf_add(out, restated->store, HF_STORE_ID_LEN);
+	hf_buf_add_span(out, printed);
+}
+
+hf_err hf_restated_parse(struct hf_span body, struct hf_arena *arena, struct hf_restated *out)
+{
+	struct hf_wire wire = hf_wire(body);
+
+	out->slot = hf_wire_u32(&wire);
+	hf_wire_copy(&wire, out->store, HF_STORE_ID_LEN);
+	parse_records(&wire, arena, &out->records, &out->n);
+	return hf_wire_end(&wire, "pack");
+}
+
 hf_err hf_commit_parse(struct hf_span body, struct hf_arena *arena, struct hf_commit *out)
 {
 	struct hf_wire wire = hf_wire(body);

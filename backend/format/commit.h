@@ -164,7 +164,7 @@ bool hf_source_valid(struct hf_span source);
 /* May a glob match such a name? false: surely none. */
 bool hf_source_glob_valid(const char *pattern);
 
-/* The body of a commit's last section, and of a pack's (its records alone). */
+/* The body of a commit's last section. */
 struct hf_commit {
 	uint32_t slot;
 	int64_t time; /* whole seconds; equals the name's */
@@ -178,6 +178,20 @@ void hf_commit_print(const struct hf_commit *commit, struct hf_buf *out);
 hf_err hf_commit_parse(struct hf_span body, struct hf_arena *arena, struct hf_commit *out);
 hf_err hf_records_parse(
 	struct hf_span body, struct hf_arena *arena, struct hf_record **records, size_t *n);
+/*
+ * The body of a pack's last section, unless it has none: records that say what it completes, in
+ * which store, and for which slot they are signed.
+ */
+struct hf_restated {
+	uint32_t slot;
+	uint8_t store[HF_STORE_ID_LEN];
+	struct hf_record *records;
+	size_t n;
+};
+/* printed: the records. */
+void hf_restated_print(
+	const struct hf_restated *restated, struct hf_span printed, struct hf_buf *out);
+hf_err hf_restated_parse(struct hf_span body, struct hf_arena *arena, struct hf_restated *out);
 
 /* "commits/20261124T100000Z-<64 hex>" */
 #define HF_COMMIT_NAME_LEN 89

@@ -224,17 +224,9 @@ static hf_err unseal_last(
 /* Table, body, signature; the table must describe exactly the bytes before the last section. */
 static hf_err split_last(struct hf_last *last)
 {
-	struct hf_span plain = hf_buf_span(&last->plain);
+	struct hf_wire wire = hf_wire(hf_buf_span(&last->plain));
 	uint64_t end = HF_HEADER_LEN;
-	struct hf_wire wire;
 
-	if (hf_kind_signed(last->header.kind)) {
-		if (plain.len < HF_SIGNATURE_LEN)
-			return hf_error_new(HF_CORRUPT, "last section: no signature");
-		plain.len -= HF_SIGNATURE_LEN;
-		memcpy(last->signature, plain.at + plain.len, HF_SIGNATURE_LEN);
-	}
-	wire = hf_wire(plain);
 	hf_table_parse(&wire, HF_HEADER_LEN, &last->table);
 	if (wire.bad)
 		return hf_error_new(HF_CORRUPT, "last section: bad table");
@@ -247,6 +239,12 @@ static hf_err split_last(struct hf_last *last)
 		return hf_error_new(HF_CORRUPT, "table: its chunks end at %llu, not at %u",
 			(unsigned long long)end, last->chunks_end);
 	last->body = wire.rest;
+	if (!hf_kind_signed(last->header.kind, last->body.len))
+		return NULL;
+	if (last->body.len < HF_SIGNATURE_LEN)
+		return hf_error_new(HF_CORRUPT, "last section: no signature");
+	last->body.len -= HF_SIGNATURE_LEN;
+	memcpy(last->signature, last->body.at + last->body.len, HF_SIGNATURE_LEN);
 	return NULL;
 }
 
@@ -300,7 +298,7 @@ hf_err hf_last_verify(struct hf_span object, const struct hf_last *last,
 	HF_RELEASED(hf_buf) message = {0};
 	struct hf_signed what = {.keys = keys, .signing = signing, .kind = last->header.kind};
 
-	if (!hf_kind_signed(last->header.kind) || last->chunks_end > object.len)
+	if (!hf_kind_signed(last->header.kind, last->body.len) || last->chunks_end > object.len)
 		return hf_error_new(HF_CORRUPT, "no signed object");
 	hf_sha256(hf_span(object.at, last->chunks_end), &what.chunks);
 	hf_sha256(hf_span(last->plain.at, last->plain.len - HF_SIGNATURE_LEN), &what.last);

@@ -80,7 +80,10 @@ void hf_builder_add(struct hf_builder *builder, const struct hf_id *id, uint32_t
 size_t hf_builder_size(const struct hf_builder *builder);
 const struct hf_table *hf_builder_table(const struct hf_builder *builder);
 
-/* Who signs (commits, checkpoints): domain is "holdfast commit 1" or "holdfast checkpoint 1". */
+/*
+ * Who signs (commits, checkpoints, packs with a body): domain is "holdfast commit 1", "holdfast
+ * checkpoint 1" or "holdfast pack 1".
+ */
 struct hf_signing {
 	const char *domain;
 	const struct hf_key *seed;
@@ -90,7 +93,7 @@ struct hf_signing {
 struct hf_sealing {
 	const struct hf_epoch_keys *keys;
 	struct hf_span body;              /* behind the table, without the signature */
-	const struct hf_signing *signing; /* NULL: packs and segments */
+	const struct hf_signing *signing; /* NULL: segments, and packs without a body */
 	uint8_t random[32];               /* fresh for each sealing: hf_random() */
 	bool pad;                         /* to a Padmé size (kinds 1-3) */
 };
@@ -118,14 +121,15 @@ struct hf_last {
 	struct hf_header header;
 	struct hf_table table;
 	struct hf_buf plain;
-	struct hf_span body; /* without the signature */
+	struct hf_span body; /* without the signature; a pack may have none */
 	uint32_t chunks_end; /* where the sealed chunks end in the object */
 	uint8_t signature[HF_SIGNATURE_LEN];
 };
 void hf_last_release(struct hf_last *last);
 /*
- * Opens the last section of a whole object in memory. Signed kinds (commit, checkpoint) have their
- * signature split off; hf_last_verify() judges it. HF_CORRUPT, HF_UNSUPPORTED, HF_DENIED (no key).
+ * Opens the last section of a whole object in memory. What is signed (commits, checkpoints, packs
+ * with a body) has its signature split off; hf_last_verify() judges it. HF_CORRUPT, HF_UNSUPPORTED,
+ * HF_DENIED (no key).
  */
 hf_err hf_last_open(struct hf_span object, const struct hf_epoch_keys *keys, struct hf_last *out);
 /* How many of an object's last bytes hold its last section; `end` has the last HF_TAIL_LEN or

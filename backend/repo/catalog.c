@@ -104,8 +104,8 @@ static const char *const sql[QUERIES] = {
 		   " count(*) FILTER (WHERE iif(proven, proven, seen) < ?1),"
 		   " sum(size) FILTER (WHERE iif(proven, proven, seen) < ?1),"
 		   " min(iif(proven, proven, seen)) FROM shown_packs",
-	[EACH_RECORD_OF] = "SELECT 2, body FROM snapshots WHERE origin = ?1 AND finished"
-			   " UNION ALL SELECT kind, body FROM records WHERE origin = ?1",
+	[EACH_RECORD_OF] = "SELECT 2, slot, body FROM snapshots WHERE origin = ?1 AND finished"
+			   " UNION ALL SELECT kind, slot, body FROM records WHERE origin = ?1",
 	[HAS_RUN] = "SELECT 1 FROM snapshots WHERE run = ?1 AND finished LIMIT 1",
 	[SOURCES] = "SELECT DISTINCT source FROM shown WHERE finished ORDER BY source",
 	[LABEL_KEYS] = "SELECT DISTINCT key FROM labels JOIN shown ON id = snapshot ORDER BY key",
@@ -129,6 +129,7 @@ static const char *const sql[QUERIES] = {
 			      " (SELECT n FROM packs WHERE id IN (SELECT pack FROM swept))",
 	[DROP_SWEPT_PACKS] = "DELETE FROM packs WHERE id IN (SELECT pack FROM swept)",
 	[ADD_RELIED] = "INSERT OR IGNORE INTO relied VALUES(?1)",
+	[DROP_RELIED] = "DELETE FROM relied WHERE pack = ?1",
 	[UNKNOWN_RELIED] = "SELECT pack FROM relied WHERE pack NOT IN (SELECT id FROM packs)"
 			   " AND pack NOT IN (SELECT pack FROM swept)",
 	[IS_SETTLED] = "SELECT 1 FROM settled WHERE \"commit\" = ?1",

@@ -217,7 +217,8 @@ hf_err hf_catalog_add_record(
 hf_err hf_catalog_has_run(struct hf_catalog *catalog, const uint8_t run[HF_RUN_LEN], bool *known);
 /* What a commit was the first to say, as far as it is kept: finished snapshots and other records.
  */
-typedef struct hf_error *hf_body_fn(void *arg, enum hf_record_kind kind, struct hf_span body);
+typedef struct hf_error *hf_body_fn(
+	void *arg, enum hf_record_kind kind, uint32_t slot, struct hf_span body);
 hf_err hf_catalog_each_record_of(
 	struct hf_catalog *catalog, const struct hf_id *commit, hf_body_fn *each, void *arg);
 

@@ -86,8 +86,9 @@ hf_err hf_catalog_each_record_of(
 		if (!row)
 			return NULL;
 		HF_TRY(each(arg, (enum hf_record_kind)sqlite3_column_int(use.statement, 0),
-			hf_span(sqlite3_column_blob(use.statement, 1),
-				(size_t)sqlite3_column_bytes(use.statement, 1))));
+			(uint32_t)sqlite3_column_int64(use.statement, 1),
+			hf_span(sqlite3_column_blob(use.statement, 2),
+				(size_t)sqlite3_column_bytes(use.statement, 2))));
 	}
 }
 

@@ -94,6 +94,17 @@ hf_err hf_catalog_add_relied(struct hf_catalog *catalog, const struct hf_ids *pa
 	return run_ids(catalog, ADD_RELIED, packs, "noting a pack that is relied on");
 }
 
+hf_err hf_catalog_drop_relied(struct hf_catalog *catalog, const struct hf_ids *packs)
+{
+	HF_TRY(hf_catalog_begin(catalog));
+	struct hf_error *err = run_ids(catalog, DROP_RELIED, packs, "dropping what is not there");
+
+	if (!err)
+		return hf_catalog_end(catalog);
+	hf_catalog_cancel(catalog);
+	return err;
+}
+
 hf_err hf_catalog_each_unknown(struct hf_catalog *catalog, hf_id_fn *each, void *arg)
 {
 	HF_USE use = hf_use_begin(catalog, UNKNOWN_RELIED);

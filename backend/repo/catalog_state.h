@@ -20,6 +20,8 @@ hf_err hf_catalog_state_pack(struct hf_catalog *catalog, int64_t n);
 hf_err hf_catalog_add_relied(struct hf_catalog *catalog, const struct hf_ids *packs);
 /* Those among them that no commit, checkpoint or sweep has told of. */
 hf_err hf_catalog_each_unknown(struct hf_catalog *catalog, hf_id_fn *each, void *arg);
+/* These need not be looked for again. */
+hf_err hf_catalog_drop_relied(struct hf_catalog *catalog, const struct hf_ids *packs);
 
 /* ---- announcements ---- */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/repo/diary.h"
+#include "backend/repo/state.h"
 #include "backend/store/store.h"
 
 struct hf_packer {
@@ -28,7 +29,7 @@ struct upload {
 	enum hf_object_kind kind;
 	struct hf_builder *builder;
 	uint8_t random[32];
-	struct hf_buf restated; /* records in its last section */
+	struct hf_buf restated; /* records in its last section, signed */
 	struct hf_buf record;   /* what the commit will say of it */
 	uint64_t size;
 };
@@ -52,22 +53,37 @@ static void note_name(struct hf_packer *packer, const char *name)
 	pthread_mutex_unlock(&packer->lock);
 }
 
+static void seal(struct upload *upload, struct hf_buf *object, struct hf_pack_record *out)
+{
+	struct hf_repo *repo = upload->packer->repo;
+	const struct hf_keys *keys = atomic_load(&repo->keys);
+	struct hf_restated restated = {.slot = keys->slot->n};
+	const struct hf_signing signing = {
+		.domain = PACK_DOMAIN, .seed = &keys->secrets.sign_seed, .slot = restated.slot};
+	struct hf_sealing sealing = {.keys = hf_repo_newest_epoch(repo), .pad = true};
+	HF_RELEASED(hf_buf) body = {0};
+
+	if (upload->restated.len) {
+		memcpy(restated.store, repo->store_id, sizeof(restated.store));
+		hf_restated_print(&restated, hf_buf_span(&upload->restated), &body);
+		sealing.body = hf_buf_span(&body);
+		sealing.signing = &signing;
+	}
+	memcpy(sealing.random, upload->random, sizeof(sealing.random));
+	hf_builder_seal(upload->builder, &sealing, object, &out->header, &out->id);
+	out->size = object->len;
+}
+
 static hf_err upload_work(void *job)
 {
 	struct upload *upload = job;
 	struct hf_repo *repo = upload->packer->repo;
 	HF_RELEASED(hf_buf) object = {0};
-	struct hf_sealing sealing = {
-		.keys = hf_repo_newest_epoch(repo),
-		.body = hf_buf_span(&upload->restated),
-		.pad = true,
-	};
 	struct hf_record record = {.kind = HF_RECORD_PACK};
 	char name[HF_PACK_NAME_LEN + 1];
 
-	memcpy(sealing.random, upload->random, sizeof(sealing.random));
-	hf_builder_seal(upload->builder, &sealing, &object, &record.pack.header, &record.pack.id);
-	record.pack.size = upload->size = object.len;
+	seal(upload, &object, &record.pack);
+	upload->size = object.len;
 	record.pack.table = *hf_builder_table(upload->builder);
 	hf_record_print(&record, &upload->record);
 	hf_diary_write(upload->packer->diary, hf_buf_span(&upload->record));

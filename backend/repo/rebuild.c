@@ -9,9 +9,9 @@
 #include "backend/format/wire.h"
 #include "backend/repo/catalog_state.h"
 #include "backend/repo/commit.h"
-#include "backend/repo/history.h"
 #include "backend/repo/scrub.h"
 #include "backend/repo/state.h"
+#include "backend/repo/told.h"
 
 /* A commit is at most 8 MiB; one record more must still fit. */
 #define COMMIT_ROOM (HF_MAX_COMMIT / 2 - (64u << 10))
@@ -23,18 +23,17 @@ struct lost {
 
 struct rebuild {
 	struct hf_repo *repo;
-	const struct hf_stop *stop;
+	const struct hf_rebuild_options *options;
 	struct hf_rebuilt *out;
 	struct hf_map commits; /* that the catalog knows */
 	struct hf_map packs;   /* the same; a number: named by a commit that is lost */
 	struct hf_map said;    /* records, by their digest */
-	struct hf_map runs;    /* of which a finished snapshot is said */
+	struct hf_map runs;    /* of which a snapshot is said to be finished */
 	struct lost *lost;
 	size_t n_lost, lost_cap;
 	bool unsaid;           /* our catalog knows what another key could say again */
 	struct hf_buf body;    /* pack records of the next commit */
 	struct hf_buf records; /* all others: they come last */
-	struct hf_buf whole;   /* those of snapshots that were complete, and called unfinished */
 };
 
 static void rebuild_release(struct rebuild *rebuild)
@@ -46,7 +45,6 @@ static void rebuild_release(struct rebuild *rebuild)
 	free(rebuild->lost);
 	hf_buf_release(&rebuild->body);
 	hf_buf_release(&rebuild->records);
-	hf_buf_release(&rebuild->whole);
 }
 #define REBUILD __attribute__((cleanup(rebuild_release))) struct rebuild
 
@@ -80,7 +78,7 @@ static hf_err look_for_commit(struct rebuild *rebuild, const char *name, bool kn
 	struct lost lost;
 	bool good, contained;
 
-	HF_TRY(hf_stop_check(rebuild->stop));
+	HF_TRY(hf_stop_check(rebuild->options->stop));
 	HF_TRY(hf_commit_name_parse(name, &lost.time, &lost.id));
 	if (known)
 		hf_map_put(&rebuild->commits, &lost.id, NULL);
@@ -137,6 +135,25 @@ static hf_err say(struct rebuild *rebuild, struct hf_buf *records, struct hf_spa
 	return NULL;
 }
 
+/* Once, if this key may. */
+static void say_record(struct rebuild *rebuild, const struct hf_record *record, bool *said)
+{
+	HF_RELEASED(hf_buf) printed = {0};
+	struct hf_id digest;
+
+	*said = false;
+	hf_record_print(record, &printed);
+	hf_sha256(hf_buf_span(&printed), &digest);
+	hf_map_put(&rebuild->said, &digest, said);
+	if (!*said)
+		return;
+	*said = hf_slot_may_record(hf_repo_slot(rebuild->repo), record);
+	if (*said)
+		hf_buf_add_span(&rebuild->records, hf_buf_span(&printed));
+	else
+		rebuild->out->left++;
+}
+
 /* Announcements and proofs are nothing without the commit that they came with. */
 static bool stands_alone(enum hf_record_kind kind)
 {
@@ -145,193 +162,86 @@ static bool stands_alone(enum hf_record_kind kind)
 		kind == HF_RECORD_SUBSTITUTE || kind == HF_RECORD_TIER || kind == HF_RECORD_RESULT;
 }
 
-static struct hf_id run_key(const struct hf_record *record)
+/* Signed by us it would let go of what the slot that said it could not. */
+static bool is_limited(const struct rebuild *rebuild, uint32_t number)
 {
-	struct hf_id key = {{0}};
+	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(rebuild->repo), number);
 
-	memcpy(key.bytes, record->snapshot.run, HF_RUN_LEN);
-	return key;
+	return !slot || slot->n_sources > 0;
 }
 
-static void say_record(struct rebuild *rebuild, enum hf_record_kind kind, struct hf_span body)
+/* What the catalog took from a commit that is lost. */
+static hf_err say_known(void *arg, enum hf_record_kind kind, uint32_t slot, struct hf_span body)
 {
 	HF_RELEASED(hf_arena) arena = {0};
-	HF_RELEASED(hf_buf) printed = {0};
-	struct hf_record record = {0};
-	struct hf_wire wire;
-	struct hf_id digest;
-	bool fresh;
+	struct rebuild *rebuild = arg;
+	struct hf_record record;
+	bool said = false;
 
 	if (!stands_alone(kind))
-		return;
-	hf_put_var(&printed, kind);
-	hf_put_sized(&printed, body);
-	hf_sha256(hf_buf_span(&printed), &digest);
-	hf_map_put(&rebuild->said, &digest, &fresh);
-	if (!fresh)
-		return;
-	wire = hf_wire(hf_buf_span(&printed));
-	hf_record_parse(&wire, &arena, &record);
-	if (wire.bad || !hf_slot_may_record(hf_repo_slot(rebuild->repo), &record, false)) {
-		rebuild->unsaid |= !wire.bad;
+		return NULL;
+	HF_TRY(hf_record_parse_body(kind, body, &arena, &record));
+	if (kind == HF_RECORD_TOMBSTONE && is_limited(rebuild, slot))
 		rebuild->out->left++;
-		return;
-	}
-	if (kind == HF_RECORD_SNAPSHOT) {
-		digest = run_key(&record);
-		hf_map_put(&rebuild->runs, &digest, NULL);
-	}
-	rebuild->out->records++;
-	hf_buf_add_span(&rebuild->records, hf_buf_span(&printed));
-}
-
-static bool is_complete(const struct hf_snapshot *snapshot)
-{
-	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_entry root;
-	struct hf_error *err = hf_entry_parse_alone(snapshot->root, &arena, &root);
-	const bool complete = !err && !root.incomplete;
-
-	hf_error_free(err); /* it is no snapshot, then */
-	return complete;
-}
-
-/*
- * A backup puts its last pack before it looks whether all is there still, so packs call snapshots
- * unfinished. Which were complete their roots tell.
- */
-static void note_whole(void *arg, const struct hf_snapshot *snapshot)
-{
-	const struct hf_record finished = {.kind = HF_RECORD_SNAPSHOT, .snapshot = *snapshot};
-	struct rebuild *rebuild = arg;
-
-	hf_record_print(&finished, &rebuild->whole);
-}
-
-/* Those that lack only the commit which says so, as long as what they need is kept for them. */
-static hf_err each_unended(struct hf_repo *repo,
-	void (*each)(void *arg, const struct hf_snapshot *snapshot), void *arg)
-{
-	HF_RELEASED(hf_arena) arena = {0};
-	struct hf_snapshots live;
-	int64_t now;
-
-	HF_TRY(hf_store_now(repo->store, &now));
-	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &live));
-	for (size_t i = 0; i < live.n; i++) {
-		if (!live.at[i].finished && is_complete(&live.at[i].snapshot))
-			each(arg, &live.at[i].snapshot);
-	}
+	else
+		say_record(rebuild, &record, &said);
+	rebuild->out->records += said;
+	rebuild->unsaid |= !said;
 	return NULL;
 }
 
-static void count_unended(void *arg, const struct hf_snapshot *snapshot)
+/* ---- what packs tell ---- */
+
+static hf_err say_told(
+	struct rebuild *rebuild, const struct hf_slot *slot, const struct hf_record *record)
 {
-	(void)snapshot;
-	++*(uint64_t *)arg;
-}
+	const bool wrapped = record->kind == HF_RECORD_UNFINISHED;
+	struct hf_record unfinished = *record;
+	bool known, said;
 
-hf_err hf_rebuild_count_unended(struct hf_repo *repo, uint64_t *n)
-{
-	*n = 0;
-	return each_unended(repo, count_unended, n);
-}
-
-/* Once all that are called finished are known: a run has one. */
-static hf_err say_whole(struct rebuild *rebuild)
-{
-	struct hf_wire wire = hf_wire(hf_buf_span(&rebuild->whole));
-
-	while (wire.rest.len > 0) {
-		HF_RELEASED(hf_arena) arena = {0};
-		struct hf_record record;
-		struct hf_id run;
-		bool known;
-
-		hf_record_parse(&wire, &arena, &record);
-		HF_TRY(hf_wire_end(&(struct hf_wire){.bad = wire.bad}, "record"));
-		run = run_key(&record);
-		HF_TRY(hf_catalog_has_run(
-			hf_repo_catalog(rebuild->repo), record.snapshot.run, &known));
-		if (!known && !hf_map_get(&rebuild->runs, &run))
-			say_record(rebuild, record.kind, record.body);
+	if (!hf_slot_may_record(slot, record)) {
+		rebuild->out->left++;
+		return NULL;
 	}
+	if ((wrapped ? record->of : record->kind) != HF_RECORD_SNAPSHOT)
+		return NULL;
+	HF_TRY(hf_catalog_has_run(hf_repo_catalog(rebuild->repo), record->snapshot.run, &known));
+	if (known)
+		return NULL;
+	unfinished.kind = HF_RECORD_UNFINISHED;
+	unfinished.of = HF_RECORD_SNAPSHOT;
+	say_record(rebuild, &unfinished, &said);
 	return NULL;
 }
 
-static hf_err say_known(void *arg, enum hf_record_kind kind, struct hf_span body)
-{
-	say_record(arg, kind, body);
-	return NULL;
-}
-
-/* A pack as it says itself what it is. */
-struct told {
-	struct hf_buf object, printed; /* printed: what a commit says of it */
-	struct hf_last last;
-	struct hf_arena arena;
-	struct hf_record *records;
-	size_t n;
-};
-static void told_release(struct told *told)
-{
-	hf_buf_release(&told->object);
-	hf_buf_release(&told->printed);
-	hf_last_release(&told->last);
-	hf_arena_release(&told->arena);
-}
-#define TOLD __attribute__((cleanup(told_release))) struct told
-
-static hf_err ask_pack(const struct rebuild *rebuild, const struct hf_header *header,
-	const struct hf_id *id, struct told *told)
-{
-	const struct hf_epoch_keys *keys = hf_repo_epoch(rebuild->repo, header->epoch);
-	struct hf_record record = {
-		.kind = HF_RECORD_PACK,
-		.pack = {.id = *id, .size = told->object.len, .header = *header},
-	};
-
-	if (!keys)
-		return hf_error_new(HF_DENIED, "this key has no keys of epoch %u", header->epoch);
-	HF_TRY(hf_last_open(hf_buf_span(&told->object), keys, &told->last));
-	record.pack.table = told->last.table;
-	hf_record_print(&record, &told->printed);
-	HF_TRY(hf_record_check(hf_buf_span(&told->printed)));
-	return hf_records_parse(told->last.body, &told->arena, &told->records, &told->n);
-}
-
-static hf_err say_pack(struct rebuild *rebuild, const struct told *told)
+static hf_err say_pack(struct rebuild *rebuild, const struct hf_told *told)
 {
 	HF_TRY(say(rebuild, &rebuild->body, hf_buf_span(&told->printed)));
 	rebuild->out->packs++;
-	for (size_t i = 0; i < told->n; i++) {
-		const struct hf_record *record = &told->records[i];
-
-		say_record(rebuild, record->kind, record->body);
-		if (record->kind == HF_RECORD_UNFINISHED && record->of == HF_RECORD_SNAPSHOT &&
-			is_complete(&record->snapshot))
-			note_whole(rebuild, &record->snapshot);
-	}
+	for (size_t i = 0; i < told->n; i++)
+		HF_TRY(say_told(rebuild, told->slot, &told->records[i]));
 	return NULL;
 }
 
 static hf_err take_pack(struct rebuild *rebuild, const char *name, const struct hf_id *id)
 {
 	const bool meta = strncmp(name, "meta/", 5) == 0;
+	HF_RELEASED(hf_told) told = {.slot = NULL};
+	HF_RELEASED(hf_buf) object = {0};
 	struct hf_header header = {0};
 	struct hf_error *err;
-	TOLD told = {0};
 	bool good;
 
-	HF_TRY(hf_stop_check(rebuild->stop));
-	HF_TRY(read_good(rebuild->repo, name, id, &told.object, &good));
-	err = good ? hf_header_parse(hf_buf_span(&told.object), &header) : NULL;
+	HF_TRY(hf_stop_check(rebuild->options->stop));
+	HF_TRY(read_good(rebuild->repo, name, id, &object, &good));
+	err = good ? hf_header_parse(hf_buf_span(&object), &header) : NULL;
 	if (header.kind == HF_SEGMENT)
 		return err; /* checkpoints name these */
-	if (good && !err && header.kind == (meta ? HF_META_PACK : HF_CONTENT_PACK))
-		err = ask_pack(rebuild, &header, id, &told);
-	if (told.printed.len && !err)
-		return say_pack(rebuild, &told);
+	if (good && !err && header.kind == (meta ? HF_META_PACK : HF_CONTENT_PACK)) {
+		err = hf_told_read(rebuild->repo, id, &object, &told);
+		if (!err)
+			return say_pack(rebuild, &told);
+	}
 	rebuild->out->left++;
 	hf_error_free(err); /* whatever it is, it is no pack of ours */
 	return NULL;
@@ -373,6 +283,79 @@ static hf_err meet_pack(void *arg, const struct hf_object *object)
 	return swept ? NULL : take_pack(rebuild, object->name, &id);
 }
 
+/* ---- what lacks only the word that it is finished ---- */
+
+/*
+ * A backup puts its last pack before it looks whether all is there still, so packs call snapshots
+ * unfinished. Which were complete their roots tell.
+ */
+static bool is_complete(const struct hf_snapshot *snapshot)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_entry root;
+	struct hf_error *err = hf_entry_parse_alone(snapshot->root, &arena, &root);
+	const bool complete = !err && !root.incomplete;
+
+	hf_error_free(err); /* it is no snapshot, then */
+	return complete;
+}
+
+static hf_err lacks_its_end(const struct hf_rebuild_options *options,
+	const struct hf_snapshot_info *snapshot, bool *lacks)
+{
+	*lacks = !snapshot->finished && is_complete(&snapshot->snapshot);
+	return *lacks ? options->whole(options->arg, snapshot, lacks) : NULL;
+}
+
+/* As long as what they need is kept for them. */
+static hf_err each_unended(struct hf_repo *repo, const struct hf_rebuild_options *options,
+	void (*each)(void *arg, const struct hf_snapshot *snapshot), void *arg)
+{
+	HF_RELEASED(hf_arena) arena = {0};
+	struct hf_snapshots live;
+	int64_t now;
+
+	HF_TRY(hf_store_now(repo->store, &now));
+	HF_TRY(hf_history_live(repo, now - HF_UNFINISHED_LIFE, &arena, &live));
+	for (size_t i = 0; i < live.n; i++) {
+		bool lacks;
+
+		HF_TRY(lacks_its_end(options, &live.at[i], &lacks));
+		if (lacks)
+			each(arg, &live.at[i].snapshot);
+	}
+	return NULL;
+}
+
+static void count_unended(void *arg, const struct hf_snapshot *snapshot)
+{
+	(void)snapshot;
+	++*(uint64_t *)arg;
+}
+
+hf_err hf_rebuild_count_unended(
+	struct hf_repo *repo, const struct hf_rebuild_options *options, uint64_t *n)
+{
+	*n = 0;
+	return each_unended(repo, options, count_unended, n);
+}
+
+/* A run has one. */
+static void say_finished(void *arg, const struct hf_snapshot *snapshot)
+{
+	const struct hf_record finished = {.kind = HF_RECORD_SNAPSHOT, .snapshot = *snapshot};
+	struct rebuild *rebuild = arg;
+	struct hf_id run = {{0}};
+	bool fresh, said;
+
+	memcpy(run.bytes, snapshot->run, HF_RUN_LEN);
+	hf_map_put(&rebuild->runs, &run, &fresh);
+	if (!fresh)
+		return;
+	say_record(rebuild, &finished, &said);
+	rebuild->out->records += said;
+}
+
 /* ---- the whole ---- */
 
 static hf_err find_lost(struct rebuild *rebuild)
@@ -397,6 +380,7 @@ static hf_err say_records(struct rebuild *rebuild)
 		hf_record_frame(&wire, &body);
 		HF_TRY(say(rebuild, &rebuild->body, hf_span(from, (size_t)(wire.rest.at - from))));
 	}
+	hf_buf_clear(&rebuild->records);
 	return put(rebuild, &rebuild->body);
 }
 
@@ -410,8 +394,10 @@ static hf_err say_again(struct rebuild *rebuild)
 	for (size_t i = 0; i < rebuild->n_lost; i++)
 		HF_TRY(hf_catalog_each_record_of(
 			catalog, &rebuild->lost[i].id, say_known, rebuild));
-	HF_TRY(each_unended(rebuild->repo, note_whole, rebuild));
-	HF_TRY(say_whole(rebuild));
+	HF_TRY(say_records(rebuild));
+	/* As a backup does: what it needs is kept for it before anybody calls it finished. */
+	HF_TRY(hf_repo_sync(rebuild->repo, NULL));
+	HF_TRY(each_unended(rebuild->repo, rebuild->options, say_finished, rebuild));
 	return say_records(rebuild);
 }
 
@@ -429,9 +415,10 @@ static hf_err forget_all(struct hf_catalog *catalog)
 	return err;
 }
 
-hf_err hf_rebuild(struct hf_repo *repo, const struct hf_stop *stop, struct hf_rebuilt *out)
+hf_err hf_rebuild(
+	struct hf_repo *repo, const struct hf_rebuild_options *options, struct hf_rebuilt *out)
 {
-	REBUILD rebuild = {.repo = repo, .stop = stop, .out = out};
+	REBUILD rebuild = {.repo = repo, .options = options, .out = out};
 
 	*out = (struct hf_rebuilt){0};
 	HF_TRY(find_lost(&rebuild));

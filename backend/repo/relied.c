@@ -84,16 +84,6 @@ static hf_err read_either(struct hf_repo *repo, struct hf_pack *pack, struct hf_
 	return read_pack(repo, pack, ending);
 }
 
-/* A store that is away is another matter than a pack that can't be read. */
-static hf_err pass_over(struct hf_error *err, const char *what)
-{
-	if (!err || hf_error_may_pass(err))
-		return err;
-	hf_log(HF_INFO, what, "why", hf_error_text(err), NULL);
-	hf_error_free(err); /* who needs its chunks is told; check tells, too */
-	return NULL;
-}
-
 static hf_err take(struct hf_repo *repo, const struct hf_id *id)
 {
 	HF_RELEASED(hf_ending) ending = {.last = {0}};
@@ -110,20 +100,48 @@ hf_err hf_relied_settle(struct hf_repo *repo, const struct hf_id *id)
 	struct hf_pack pack = {.id = *id};
 	struct hf_error *err = read_either(repo, &pack, &ending);
 
-	if (err)
-		return pass_over(err, "commits differ about a pack that can't be read");
-	return hf_catalog_correct_pack(repo->catalog, &pack, &ending.last.table);
+	if (!err)
+		return hf_catalog_correct_pack(repo->catalog, &pack, &ending.last.table);
+	if (hf_error_may_pass(err))
+		return err; /* the store is away */
+	hf_log(HF_INFO, "commits differ about a pack that can't be read", "why", hf_error_text(err),
+		NULL);
+	hf_error_free(err); /* who needs its chunks is told; check tells, too */
+	return NULL;
+}
+
+/*
+ * A commit that relies on a pack is younger than that, so what is not there now is lost, swept or a
+ * lie: who needs its chunks is told, and check tells, too. A lie may name hundreds of thousands, so
+ * they are looked for once (until the catalog is read anew), and told of in one line.
+ */
+static hf_err drop(struct hf_repo *repo, const struct ids *gone, struct hf_error *why)
+{
+	const struct hf_ids ids = {gone->at, gone->n};
+
+	if (gone->n == 0)
+		return NULL;
+	hf_log(HF_INFO, "packs that commits rely on can't be read", "why", hf_error_text(why),
+		NULL);
+	return hf_catalog_drop_relied(repo->catalog, &ids);
 }
 
 hf_err hf_relied_take(struct hf_repo *repo)
 {
-	__attribute__((cleanup(ids_release))) struct ids ids = {0};
+	__attribute__((cleanup(ids_release))) struct ids ids = {0}, gone = {0};
+	HF_OWNED(hf_error) why = NULL;
 
 	HF_TRY(hf_catalog_each_unknown(repo->catalog, collect, &ids));
 	for (size_t i = 0; i < ids.n; i++) {
 		struct hf_error *err = take(repo, &ids.at[i]);
 
-		HF_TRY(pass_over(err, "a pack that a commit relies on can't be read"));
+		if (!err)
+			continue;
+		if (hf_error_may_pass(err))
+			return err; /* the store is away */
+		hf_error_free(why); /* one will do */
+		why = err;
+		HF_TRY(collect(&gone, &ids.at[i]));
 	}
-	return NULL;
+	return drop(repo, &gone, why);
 }

@@ -16,6 +16,7 @@
 /* What a signature is for: who signs and who verifies say the same. */
 #define COMMIT_DOMAIN "holdfast commit 1"
 #define CHECKPOINT_DOMAIN "holdfast checkpoint 1"
+#define PACK_DOMAIN "holdfast pack 1"
 
 /*
  * A keyring as it was read, and what our slot gets from it. Kept until the repository is freed:
@@ -158,8 +159,7 @@ hf_err hf_commits_since(struct hf_store *store, int64_t time, hf_object_fn *each
 /* Takes one record of a checkpoint in, whose origin is said. */
 hf_err hf_sync_apply_stated(
 	struct hf_repo *repo, const struct hf_record *record, const struct hf_seen *seen);
-/* copied: an origin stands before it, so another slot wrote it once; then a maintainer vouches. */
-bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied);
+bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record);
 /* Takes a whole commit object that was verified or is our own into the catalog. */
 hf_err hf_sync_apply_own(struct hf_repo *repo, const char *name, struct hf_span object);
 

@@ -148,7 +148,6 @@ static unsigned right_for(const struct hf_record *record)
 	case HF_RECORD_TOMBSTONE:
 	case HF_RECORD_ANNOUNCE:
 	case HF_RECORD_TIER:
-	case HF_RECORD_ORIGIN:
 		return HF_MAINTAIN;
 	case HF_RECORD_WANTED:
 	case HF_RECORD_RESULT:
@@ -156,13 +155,15 @@ static unsigned right_for(const struct hf_record *record)
 	case HF_RECORD_PROVEN:
 		/* Only a reader can have decoded anything. */
 		return record->proven.depth == 1 ? HF_READ | HF_MAINTAIN : HF_READ;
+	case HF_RECORD_ORIGIN:
+		return 0; /* in checkpoints only */
 	}
 	return 0;
 }
 
-bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record, bool copied)
+bool hf_slot_may_record(const struct hf_slot *slot, const struct hf_record *record)
 {
-	if (!hf_slot_may(slot, copied ? HF_MAINTAIN : right_for(record)))
+	if (!hf_slot_may(slot, right_for(record)))
 		return false;
 	const enum hf_record_kind of =
 		record->kind == HF_RECORD_UNFINISHED ? record->of : record->kind;
@@ -290,11 +291,9 @@ static hf_err apply(struct fetch *fetch)
 		 * clock that was ahead may have put there what lives. */
 		if (!fetch->counts && record->kind != HF_RECORD_PACK)
 			continue;
-		const bool copied = i > 0 && record[-1].kind == HF_RECORD_ORIGIN;
-
-		if (!hf_slot_may_record(fetch->slot, record, copied)) {
-			hf_log(HF_WARN, "a record is beyond its slot's rights and does not count",
-				"object", fetch->name, NULL);
+		if (!hf_slot_may_record(fetch->slot, record)) {
+			hf_repo_tell(fetch->repo, HF_WARN, "a record does not count", fetch->name,
+				"it is beyond its slot's rights");
 			continue;
 		}
 		HF_TRY(apply_record(fetch, record, &seen));

@@ -312,7 +312,7 @@ static hf_err check_dir(struct walk *walk, const struct hf_entry *entry, unsigne
 	return NULL;
 }
 
-static hf_err check_snapshot(struct walk *walk)
+static hf_err check_root(struct walk *walk)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_entry root;
@@ -341,7 +341,18 @@ hf_err hf_check_trees(const struct hf_check_tree *check, struct hf_check_tree_re
 	HF_TRY(hf_history_snapshots(hf_reader_repo(check->reader), NULL, &arena, &snapshots));
 	for (size_t i = 0; i < snapshots.n; i++) {
 		walk.snapshot = &snapshots.at[i];
-		HF_TRY(check_snapshot(&walk));
+		HF_TRY(check_root(&walk));
 	}
+	return NULL;
+}
+
+hf_err hf_check_snapshot(void *arg, const struct hf_snapshot_info *snapshot, bool *whole)
+{
+	struct hf_check_tree_result result = {0};
+	WALK walk = {.check = arg, .result = &result, .snapshot = snapshot};
+
+	walk.confirmed = hf_calloc(CONFIRMED, sizeof(*walk.confirmed));
+	HF_TRY(check_root(&walk));
+	*whole = result.hurt_snapshots == 0;
 	return NULL;
 }

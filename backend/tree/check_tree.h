@@ -39,5 +39,7 @@ struct hf_check_tree_result {
 };
 /* NULL even when there is damage; an error only if checking itself failed. */
 hf_err hf_check_trees(const struct hf_check_tree *check, struct hf_check_tree_result *result);
+/* hf_whole_fn; arg: a check, of which `damaged` is told. Of one snapshot, whether shown or not. */
+hf_err hf_check_snapshot(void *arg, const struct hf_snapshot_info *snapshot, bool *whole);
 
 #endif

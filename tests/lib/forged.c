@@ -12,17 +12,25 @@ static int64_t whole_seconds(struct hf_repo *repo, int64_t time)
 	return time - time % HF_NS_PER_S;
 }
 
-static void seal_and_sign(enum hf_object_kind kind, struct hf_repo *as, struct hf_span body,
+static void seal_chunks(struct hf_builder *builder, struct hf_repo *as, struct hf_span body,
 	struct hf_signing *signing, struct hf_buf *object, struct hf_id *id)
 {
-	HF_OWNED(hf_builder) builder = hf_builder_new(kind);
-	struct hf_sealing sealing = {
-		.keys = hf_repo_newest_epoch(as), .body = body, .signing = signing};
+	struct hf_sealing sealing = {.keys = hf_repo_newest_epoch(as),
+		.body = body,
+		.signing = body.len ? signing : NULL};
 	struct hf_header header;
 
 	signing->seed = &hf_repo_secrets(as)->sign_seed;
 	hf_random(sealing.random, sizeof(sealing.random));
 	hf_builder_seal(builder, &sealing, object, &header, id);
+}
+
+static void seal_and_sign(enum hf_object_kind kind, struct hf_repo *as, struct hf_span body,
+	struct hf_signing *signing, struct hf_buf *object, struct hf_id *id)
+{
+	HF_OWNED(hf_builder) builder = hf_builder_new(kind);
+
+	seal_chunks(builder, as, body, signing, object, id);
 }
 
 void hf_forged_commit_put(const struct hf_forged_commit *forged)
@@ -43,6 +51,29 @@ void hf_forged_commit_put(const struct hf_forged_commit *forged)
 	hf_buf_add_span(&body, forged->records);
 	seal_and_sign(HF_COMMIT, forged->as, hf_buf_span(&body), &signing, &object, &id);
 	hf_commit_name(commit.time, &id, name);
+	ck_ok(hf_store_put(hf_repo_store(forged->as), name, hf_buf_span(&object)));
+}
+
+void hf_forged_pack_put(const struct hf_forged_pack *forged)
+{
+	static const char lie[] = "not what its id says";
+	const enum hf_object_kind kind = forged->chunk ? HF_CONTENT_PACK : HF_META_PACK;
+	HF_OWNED(hf_builder) builder = hf_builder_new(kind);
+	HF_RELEASED(hf_buf) body = {0}, object = {0};
+	struct hf_restated restated = {
+		.slot = forged->slot ? forged->slot : hf_repo_slot(forged->as)->n};
+	struct hf_signing signing = {.domain = "holdfast pack 1", .slot = restated.slot};
+	char name[HF_PACK_NAME_LEN + 1];
+	struct hf_id id;
+
+	memcpy(restated.store, hf_repo_store_id(forged->as), HF_STORE_ID_LEN);
+	restated.store[0] ^= forged->elsewhere;
+	if (forged->records.len)
+		hf_restated_print(&restated, forged->records, &body);
+	if (forged->chunk)
+		hf_builder_add(builder, forged->chunk, sizeof(lie), hf_span(lie, sizeof(lie)));
+	seal_chunks(builder, forged->as, hf_buf_span(&body), &signing, &object, &id);
+	hf_pack_name(kind, &id, name);
 	ck_ok(hf_store_put(hf_repo_store(forged->as), name, hf_buf_span(&object)));
 }
 

@@ -16,6 +16,16 @@ struct hf_forged_commit {
 };
 /* Seals, signs with the slot's own key and puts it. */
 void hf_forged_commit_put(const struct hf_forged_commit *forged);
+struct hf_forged_pack {
+	struct hf_repo *as;
+	uint32_t slot;          /* that it says; 0: the own one */
+	bool elsewhere;         /* it says another store */
+	struct hf_span records; /* that it completes */
+	const struct hf_id
+		*chunk; /* what it calls its content, which is something else; NULL: none */
+};
+/* Seals, signs with the slot's own key and puts it; no commit names it. */
+void hf_forged_pack_put(const struct hf_forged_pack *forged);
 /* Checkpoint 2, which says that all before the cutoff is in it, and that this is nothing. */
 void hf_forged_checkpoint_put(struct hf_repo *as, uint32_t slot, int64_t cutoff);
 /* The printed record of a finished snapshot of an empty directory. */

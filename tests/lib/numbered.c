@@ -6,6 +6,7 @@
 #include "backend/base/text.h"
 #include "backend/format/key.h"
 #include "backend/repo/check.h"
+#include "backend/tree/check_tree.h"
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
 #include "backend/tree/mark.h"
@@ -184,6 +185,28 @@ hf_err hf_numbered_prune(struct hf_repo *repo, int64_t grace, struct hf_prune_re
 
 	options.arg = marker;
 	return hf_prune_run(repo, &options, result ? result : &ignored);
+}
+
+hf_err hf_numbered_rebuild(struct hf_repo *repo, struct hf_rebuilt *out)
+{
+	HF_OWNED(hf_reader) reader = NULL;
+	struct hf_check_tree whole = {0};
+	const struct hf_rebuild_options options = {.whole = hf_check_snapshot, .arg = &whole};
+
+	HF_TRY(hf_reader_open(repo, CACHE, 0, &reader));
+	whole.reader = reader;
+	return hf_rebuild(repo, &options, out);
+}
+
+hf_err hf_numbered_unended(struct hf_repo *repo, uint64_t *unended)
+{
+	HF_OWNED(hf_reader) reader = NULL;
+	struct hf_check_tree whole = {0};
+	const struct hf_rebuild_options options = {.whole = hf_check_snapshot, .arg = &whole};
+
+	HF_TRY(hf_reader_open(repo, CACHE, 0, &reader));
+	whole.reader = reader;
+	return hf_rebuild_count_unended(repo, &options, unended);
 }
 
 struct findings {

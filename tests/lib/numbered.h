@@ -9,6 +9,7 @@
 #include "backend/repo/history.h"
 #include "backend/repo/prune.h"
 #include "backend/repo/reader.h"
+#include "backend/repo/rebuild.h"
 #include "backend/repo/writer.h"
 #include "tests/lib/small_repo.h"
 
@@ -40,6 +41,9 @@ void hf_numbered_expect(
 	struct hf_small *small, const char *source, const hf_files *files, size_t n);
 /* All three steps of a prune, marking with a reader of its own. grace -1: the repository's. */
 hf_err hf_numbered_prune(struct hf_repo *repo, int64_t grace, struct hf_prune_result *result);
+/* With a reader of its own. unended: how many snapshots lack their end. */
+hf_err hf_numbered_rebuild(struct hf_repo *repo, struct hf_rebuilt *out);
+hf_err hf_numbered_unended(struct hf_repo *repo, uint64_t *unended);
 /* HF_CORRUPT: a check of the objects has a finding, which is named. Notes are none. */
 hf_err hf_numbered_check(struct hf_repo *repo);
 

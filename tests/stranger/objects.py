@@ -148,7 +148,7 @@ class Container:
         self.rows, end = take_table(cursor)
         need(end == begin, "the chunks do not fill the object")
         self.chunks, self.body, self.signature = data[:begin], last[cursor.at:], None
-        if kind in (COMMIT, CHECKPOINT):
+        if kind in (COMMIT, CHECKPOINT) or (kind in (CONTENT, META) and self.body):
             need(len(self.body) >= 64, "no signature")
             self.body, self.signature = self.body[:-64], self.body[-64:]
             self.hashes = sha256(data[:begin]) + sha256(last[:-64])

@@ -136,15 +136,36 @@ def take_records(cursor, allowed=range(1, 14)):
     return records
 
 
-def has_right(slot, kind, value, origin):
-    if kind in (SNAPSHOT, UNFINISHED, JOURNAL):
-        right = MAINTAIN if origin else WRITE
-    else:
-        right = {PACK: WRITE | MAINTAIN, TOMBSTONE: MAINTAIN, ANNOUNCE: MAINTAIN, WANTED: READ,
-                 SUBSTITUTE: WRITE, TIER: MAINTAIN, RESULT: READ, RELIES: WRITE | MAINTAIN,
-                 PROVEN: READ | MAINTAIN if kind == PROVEN and value[1] == 1 else READ}[kind]
+def has_right(slot, kind, value):
+    right = {PACK: WRITE | MAINTAIN, SNAPSHOT: WRITE, UNFINISHED: WRITE, JOURNAL: WRITE,
+             TOMBSTONE: MAINTAIN, ANNOUNCE: MAINTAIN, WANTED: READ, SUBSTITUTE: WRITE,
+             TIER: MAINTAIN, RESULT: READ, RELIES: WRITE | MAINTAIN,
+             PROVEN: READ | MAINTAIN if kind == PROVEN and value[1] == 1 else READ}[kind]
     source = value if kind == RESULT else getattr(value, "source", b"")
     return bool(slot.rights & right) and (not source or slot.may_write(source))
+
+
+def check_signer(signed, keyring, domain):
+    need(signed.slot in keyring.slots, f"slot {signed.slot} is not in the keyring")
+    message = (domain + keyring.repository + u32(signed.header.epoch) + u32(signed.slot)
+               + signed.hashes)
+    check_signature(keyring.slots[signed.slot].signing, signed.signature, message)
+
+
+class Pack(Container):
+    """With what it completes, if it says so; a segment says nothing of the kind."""
+
+    def __init__(self, keys, data, kind):
+        super().__init__(keys, data, kind)
+        self.slot, self.records = None, []
+        if kind != SEGMENT and self.signature:
+            cursor = Cursor(self.body)
+            self.slot, self.store_id = cursor.u32(), cursor.raw(16)
+            self.records = take_records(cursor, (SNAPSHOT, UNFINISHED, JOURNAL))
+
+    def check(self, keyring):
+        if self.slot is not None:
+            check_signer(self, keyring, b"holdfast pack 1\0")
 
 
 class Commit(Container):
@@ -163,10 +184,7 @@ class Commit(Container):
         self.records = take_records(cursor)
 
     def check(self, keyring):
-        need(self.slot in keyring.slots, f"slot {self.slot} is not in the keyring")
-        message = (b"holdfast commit 1\0" + keyring.repository + u32(self.header.epoch)
-                   + u32(self.slot) + self.hashes)
-        check_signature(keyring.slots[self.slot].signing, self.signature, message)
+        check_signer(self, keyring, b"holdfast commit 1\0")
 
 
 SegmentRef = collections.namedtuple("SegmentRef", "what level id size rows first last")

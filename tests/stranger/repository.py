@@ -108,11 +108,11 @@ class Repository:
             own = Pack(commit.object_id, None, commit.header, commit.rows)
             for row in commit.rows:
                 self.add_place(name, own, row)
-        for kind, value, old_origin in commit.records:
+        for kind, value, _ in commit.records:
             if kind == PACK:
                 self.packs[value.id] = value   # readable, whoever named it: ids tell what is right
-            elif counts and has_right(slot, kind, value, old_origin):
-                self.records.append((kind, value, old_origin or origin))
+            elif counts and has_right(slot, kind, value):
+                self.records.append((kind, value, origin))
 
     def index_packs(self):
         for pack in self.packs.values():

@@ -300,25 +300,25 @@ static void show_rebuilt(const struct hf_cli *cli, const struct hf_rebuilt *rebu
 	if (rebuilt->packs || rebuilt->records)
 		hf_buf_printf(&line,
 			"%llu packs that no commit named are named again, %llu snapshots and other "
-			"records are said again; nothing but this key vouches for them, and what "
-			"was forgotten may have come back\n",
+			"records are said again; what was forgotten may have come back\n",
 			(unsigned long long)rebuilt->packs, (unsigned long long)rebuilt->records);
 	if (rebuilt->left)
 		hf_buf_printf(&line,
-			"%llu packs or records are left out: they are not whole, or not for this "
-			"key to write\n",
+			"%llu packs or records are left out: they are not whole or not true, or "
+			"not for their key or this one to write\n",
 			(unsigned long long)rebuilt->left);
 	if (line.len)
 		hf_talk_print(hf_buf_span(&line));
 }
 
 /* Commits first: what they name is then looked at like all else. */
-static hf_err rebuild(struct check_run *run, struct hf_reader *reader)
+static hf_err rebuild(
+	const struct check_run *run, struct hf_reader *reader, const struct hf_rebuild_options *how)
 {
 	struct hf_rebuilt rebuilt;
 
-	HF_TRY(hf_error_in(hf_rebuild(hf_reader_repo(reader), &run->cli->stop, &rebuilt),
-		"making lost commits again"));
+	HF_TRY(hf_error_in(
+		hf_rebuild(hf_reader_repo(reader), how, &rebuilt), "making lost commits again"));
 	show_rebuilt(run->cli, &rebuilt);
 	return NULL;
 }
@@ -329,15 +329,19 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 	struct hf_reader *reader;
 
 	HF_TRY(hf_cli_reader(cli, HF_CLI_CACHE / 2, &reader));
+	struct hf_check_tree whole = {.reader = reader, .stop = &cli->stop};
+	const struct hf_rebuild_options how = {
+		.whole = hf_check_snapshot, .arg = &whole, .stop = &cli->stop};
+
 	if (check->share && !hf_proof_counts(hf_reader_repo(reader)))
 		hf_log(HF_WARN,
 			"this key may neither read nor maintain: what is read is compared with its "
 			"digest, not decoded, and nobody learns that it was",
 			NULL);
 	if (check->repair)
-		HF_TRY(rebuild(run, reader));
+		HF_TRY(rebuild(run, reader, &how));
 	HF_TRY(check_objects(run, reader, check, objects));
-	HF_TRY(hf_rebuild_count_unended(hf_reader_repo(reader), &run->unended));
+	HF_TRY(hf_rebuild_count_unended(hf_reader_repo(reader), &how, &run->unended));
 	HF_TRY(check_trees(run, reader, trees));
 	/* No mark is needed for these: nobody takes them for stored. */
 	objects->lost_chunks += trees->absent_chunks;
@@ -415,10 +419,10 @@ const struct hf_command hf_command_check = {
 		"that needs it is whole. Nothing else is changed.\n\n"
 		"With --repair a copy that is bad is written anew from another one that is good, "
 		"and from nothing else. Commits of which no copy is left are made again: packs "
-		"repeat the snapshots that they complete, and the catalog of this machine "
-		"remembers "
-		"what it has verified. Nothing but the key that makes them vouches for these, and "
-		"snapshots that were forgotten may come back. The catalog is read anew from the "
+		"repeat the snapshots that they complete, signed by the key that made them, and "
+		"the catalog of this machine remembers what it has verified. A snapshot that only "
+		"packs tell of comes back if all that it needs is there and its key still may "
+		"write; one that was forgotten may come back. The catalog is read anew from the "
 		"store. The exit status is 0 if all is whole then.",
 	.examples = check_examples,
 	.options = check_options,

@@ -7,6 +7,7 @@
 #include "backend/repo/forget.h"
 #include "backend/repo/history.h"
 #include "backend/repo/reader.h"
+#include "tests/lib/numbered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
@@ -67,7 +68,7 @@ static struct hf_rebuilt rebuild(struct hf_repo *repo)
 {
 	struct hf_rebuilt rebuilt;
 
-	ck_ok(hf_rebuild(repo, NULL, &rebuilt));
+	ck_ok(hf_numbered_rebuild(repo, &rebuilt));
 	return rebuilt;
 }
 
@@ -185,11 +186,11 @@ START_TEST(a_snapshot_that_lost_its_last_commit_alone_is_finished_again)
 	HF_OWNED(hf_repo) other = hf_small_open(&small);
 
 	ck_assert_uint_eq(snapshots_of(other, "files/two"), 0);
-	ck_ok(hf_rebuild_count_unended(other, &unended));
+	ck_ok(hf_numbered_unended(other, &unended));
 	ck_assert_uint_eq(unended, 1);
 	ck_assert_uint_eq(rebuild(other).records, 1);
 	ck_assert_uint_eq(snapshots_of(other, "files/two"), 1);
-	ck_ok(hf_rebuild_count_unended(other, &unended));
+	ck_ok(hf_numbered_unended(other, &unended));
 	ck_assert_uint_eq(unended, 0);
 	ck_assert_uint_eq(rebuild(other).records, 0);
 	rebuild(small.repo);
@@ -255,9 +256,9 @@ START_TEST(who_may_not_write_makes_nothing)
 	HF_OWNED(hf_repo) reader = hf_small_open_as(&small, HF_READ);
 	struct hf_rebuilt rebuilt;
 
-	ck_ok(hf_rebuild(reader, NULL, &rebuilt));
+	ck_ok(hf_numbered_rebuild(reader, &rebuilt));
 	lose_commits();
-	ck_fails(HF_DENIED, hf_rebuild(reader, NULL, &rebuilt));
+	ck_fails(HF_DENIED, hf_numbered_rebuild(reader, &rebuilt));
 	ck_assert_uint_eq(hf_mem_count(small.mem, "commits/"), 0);
 	ck_assert_uint_eq(snapshots_of(reader, "files/one"), 1);
 }

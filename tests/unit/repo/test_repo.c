@@ -348,15 +348,14 @@ static hf_err count_records(void *arg, const struct hf_object *object)
 	HF_RELEASED(hf_arena) arena = {0};
 	HF_RELEASED(hf_buf) bytes = {0};
 	HF_RELEASED(hf_last) last = {0};
-	struct hf_record *records;
-	size_t n;
+	struct hf_restated restated = {0};
 
 	ck_ok(hf_store_get_all(packs->store, object->name, 0, HF_MAX_PACK, &bytes));
 	ck_ok(hf_last_open(hf_buf_span(&bytes), packs->keys, &last));
-	ck_ok(hf_records_parse(last.body, &arena, &records, &n));
-	for (size_t i = 0; i < n; i++)
-		ck_assert_int_eq(records[i].kind, HF_RECORD_SNAPSHOT);
-	packs->records += n;
+	ck_ok(hf_restated_parse(last.body, &arena, &restated));
+	for (size_t i = 0; i < restated.n; i++)
+		ck_assert_int_eq(restated.records[i].kind, HF_RECORD_SNAPSHOT);
+	packs->records += restated.n;
 	return NULL;
 }
 

@@ -71,6 +71,19 @@ static struct hf_buf a_snapshot(void)
 	return hf_forged_snapshot(SOURCE, MOMENT + 7);
 }
 
+/* An origin says that another slot wrote it: that counts where a maintainer says it, in a
+ * checkpoint. */
+static struct hf_buf a_copied_snapshot(void)
+{
+	HF_RELEASED(hf_buf) snapshot = a_snapshot();
+	const struct hf_record origin = {
+		.kind = HF_RECORD_ORIGIN, .origin = {.commit = {{1}}, .slot = 1, .seen = MOMENT}};
+	struct hf_buf out = printed(&origin);
+
+	hf_buf_add_span(&out, hf_buf_span(&snapshot));
+	return out;
+}
+
 static struct hf_buf an_unfinished(void)
 {
 	HF_RELEASED(hf_buf) finished = a_snapshot();
@@ -169,6 +182,7 @@ static const struct {
 	uint32_t rights; /* that it takes: any of them */
 } records[] = {
 	{"a snapshot", a_snapshot, shows_three, HF_WRITE},
+	{"a snapshot behind an origin", a_copied_snapshot, shows_three, HF_WRITE},
 	{"an unfinished snapshot", an_unfinished, goes_on_with_it, HF_WRITE},
 	{"a tombstone of all snapshots", a_tombstone, shows_one, HF_MAINTAIN},
 	{"a tombstone of the source", a_tombstone_of_the_source, shows_none, HF_MAINTAIN},
@@ -191,6 +205,39 @@ START_TEST(what_a_stolen_key_records_counts_if_its_rights_say_so)
 		"%s by rights %u", records[which].what, rights);
 	ck_ok(hf_repo_sync(small.repo, NULL));
 	ck_assert(records[which].counts(small.repo) == records[which].counts(fresh));
+}
+END_TEST
+
+/* ---- what costs others time ---- */
+
+static struct hf_error *count_looks(void *arg, enum hf_store_call call, const char *name)
+{
+	if (call == HF_CALL_STAT && strncmp(name, "packs/", 6) == 0)
+		++*(unsigned *)arg;
+	return NULL;
+}
+
+START_TEST(packs_that_nobody_has_are_looked_for_once)
+{
+	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_WRITE);
+	struct hf_id ids[100] = {{{0}}};
+	unsigned looks = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		ids[i].bytes[0] = (uint8_t)(i + 1);
+	const struct hf_record relies = {
+		.kind = HF_RECORD_RELIES, .relies = {.packs = {ids, ARRAY_LEN(ids)}}};
+	HF_RELEASED(hf_buf) record = printed(&relies);
+
+	hf_forged_commit_put(
+		&(struct hf_forged_commit){.as = thief, .records = hf_buf_span(&record)});
+	hf_mem_hook(small.mem, count_looks, &looks);
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	ck_assert_uint_ge(looks, ARRAY_LEN(ids));
+	looks = 0;
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	ck_assert_uint_eq(looks, 0);
+	hf_mem_hook(small.mem, NULL, NULL);
 }
 END_TEST
 
@@ -336,6 +383,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, what_a_stolen_key_records_counts_if_its_rights_say_so, 0,
 		ARRAY_LEN(keys) * ARRAY_LEN(records));
+	tcase_add_test(tests, packs_that_nobody_has_are_looked_for_once);
 	tcase_add_loop_test(
 		tests, a_stolen_key_has_the_secrets_of_its_rights_alone, 0, ARRAY_LEN(keys));
 	tcase_add_loop_test(
