@@ -31,7 +31,7 @@ from stranger.objects import (
     COMMIT_NAME, CONTENT, Container, Header, META, META_NAME, NUMBERED_NAME, PACK_NAME, SEGMENT,
     Store)
 from stranger.keyring import COMMAND, KEY_FILE, Keyring, PASSPHRASE
-from stranger.records import Checkpoint, Commit, Pack
+from stranger.records import Checkpoint, Commit, PackObject
 from stranger.directories import BLOCK, CHARACTER, DIRECTORY, FIFO, REGULAR, SOCKET, SYMLINK
 from stranger.repository import Repository, pack_name
 
@@ -191,7 +191,7 @@ class Verify:
     def check_pack(self, data, pack_id, kinds):
         kind = Header(data[:64]).kind
         need(kind in kinds, "of a kind that does not belong there")
-        opened = Pack(self.repository.keys, data, kind)
+        opened = PackObject(self.repository.keys, data, kind)
         opened.check(self.repository.keyring)
         self.check_chunks(opened)
         known = self.repository.packs.get(pack_id)

@@ -152,7 +152,7 @@ def check_signer(signed, keyring, domain):
     check_signature(keyring.slots[signed.slot].signing, signed.signature, message)
 
 
-class Pack(Container):
+class PackObject(Container):
     """With what it completes, if it says so; a segment says nothing of the kind."""
 
     def __init__(self, keys, data, kind):
