@@ -46,7 +46,8 @@ struct maker {
 	struct hf_id letter, run, text, riding, secret, page_map, sub; /* chunks */
 	uint64_t sub_len, text_len, root_len;
 	struct hf_id root;
-	struct hf_record packs[2];
+	struct hf_record packs[2], snapshot;
+	struct hf_buf root_form;
 	struct hf_buf contents;
 };
 
@@ -175,10 +176,10 @@ static struct hf_sealing sealing_in(const struct maker *maker, uint32_t epoch, s
 }
 
 /* Seals a pack, and makes the record of it; its table lives as long as the builder. */
-static void seal_pack(
-	struct maker *maker, struct hf_builder *builder, uint32_t epoch, struct hf_record *record)
+static void seal_pack(struct maker *maker, struct hf_builder *builder, const struct hf_sealing *how,
+	struct hf_record *record)
 {
-	struct hf_sealing sealing = sealing_in(maker, epoch, hf_span(NULL, 0));
+	struct hf_sealing sealing = *how;
 	HF_RELEASED(hf_buf) object = {0};
 	struct hf_table table;
 	char name[HF_PACK_NAME_LEN + 1];
@@ -235,7 +236,9 @@ static void make_content_pack(struct maker *maker)
 	maker->letter = add_chunk(builder, &maker->content_id, hf_span_str(letter), NULL);
 	maker->run = add_chunk(builder, &maker->content_id, hf_buf_span(&run), run_frame);
 	maker->text = add_chunk(builder, &maker->content_id, hf_buf_span(&text), text_frame);
-	seal_pack(maker, builder, 1, &maker->packs[0]);
+	const struct hf_sealing sealing = sealing_in(maker, 1, hf_span(NULL, 0));
+
+	seal_pack(maker, builder, &sealing, &maker->packs[0]);
 }
 
 static struct hf_extents extents_of(struct maker *maker, const struct hf_id *chunk, uint64_t length)
@@ -347,6 +350,53 @@ static void add_directories(struct maker *maker, struct hf_builder *builder)
 	maker->root = add_directory(maker, builder, top, ARRAY_LEN(top), &maker->root_len);
 }
 
+static struct hf_record snapshot_record(struct maker *maker)
+{
+	static struct hf_pair labels[] = {
+		{{(const uint8_t *)"purpose", 7}, {(const uint8_t *)"vectors", 7}}};
+	static struct hf_span paths[] = {{(const uint8_t *)"/srv/vectors", 12}};
+	struct hf_entry entry = entry_of("", HF_DIR, 0755);
+	struct hf_record record = {.kind = HF_RECORD_SNAPSHOT};
+	struct hf_snapshot *snapshot = &record.snapshot;
+
+	entry.size = 5;
+	entry.extents = extents_of(maker, &maker->root, maker->root_len);
+	hf_entry_print_alone(&entry, &maker->root_form);
+	hf_random(snapshot->run, sizeof(snapshot->run));
+	snapshot->source = hf_span_str(HF_VECTOR_SOURCE);
+	snapshot->moment = COMMITTED - 2 * SECOND;
+	snapshot->started = COMMITTED - 3 * SECOND;
+	snapshot->ended = snapshot->moment;
+	snapshot->root = hf_buf_span(&maker->root_form);
+	snapshot->files = 5;
+	snapshot->bytes = 2 * (sizeof(letter) - 1) + PAGE + RUN + maker->text_len;
+	snapshot->entries = 8;
+	snapshot->host = hf_span_str("vector.example");
+	snapshot->user = hf_span_str("ada");
+	snapshot->paths = paths;
+	snapshot->n_paths = ARRAY_LEN(paths);
+	snapshot->labels = (struct hf_pairs){labels, ARRAY_LEN(labels)};
+	return record;
+}
+
+/* It completes the snapshot, and says so. */
+static void seal_meta_pack(struct maker *maker, struct hf_builder *builder)
+{
+	const struct hf_signing signing = {"holdfast pack 1",
+		&maker->keys.secrets[HF_TEST_WRITER].sign_seed, HF_TEST_WRITER, 0};
+	struct hf_restated restated = {.slot = HF_TEST_WRITER};
+	HF_RELEASED(hf_buf) printed = {0}, body = {0};
+	struct hf_sealing sealing;
+
+	maker->snapshot = snapshot_record(maker);
+	memcpy(restated.store, maker->store, sizeof(maker->store));
+	hf_record_print(&maker->snapshot, &printed);
+	hf_restated_print(&restated, hf_buf_span(&printed), &body);
+	sealing = sealing_in(maker, 2, hf_buf_span(&body));
+	sealing.signing = &signing;
+	seal_pack(maker, builder, &sealing, &maker->packs[1]);
+}
+
 static void make_meta_pack(struct maker *maker)
 {
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_META_PACK);
@@ -358,39 +408,10 @@ static void make_meta_pack(struct maker *maker)
 	maker->secret = add_chunk(builder, &maker->meta_id, hf_span(sealed, sizeof(sealed)), NULL);
 	maker->page_map = add_page_map(maker, builder);
 	add_directories(maker, builder);
-	seal_pack(maker, builder, 2, &maker->packs[1]);
+	seal_meta_pack(maker, builder);
 }
 
 /* ---- the commit ---- */
-
-static struct hf_record snapshot_record(struct maker *maker, struct hf_buf *root)
-{
-	static struct hf_pair labels[] = {
-		{{(const uint8_t *)"purpose", 7}, {(const uint8_t *)"vectors", 7}}};
-	static struct hf_span paths[] = {{(const uint8_t *)"/srv/vectors", 12}};
-	struct hf_entry entry = entry_of("", HF_DIR, 0755);
-	struct hf_record record = {.kind = HF_RECORD_SNAPSHOT};
-	struct hf_snapshot *snapshot = &record.snapshot;
-
-	entry.size = 5;
-	entry.extents = extents_of(maker, &maker->root, maker->root_len);
-	hf_entry_print_alone(&entry, root);
-	hf_random(snapshot->run, sizeof(snapshot->run));
-	snapshot->source = hf_span_str(HF_VECTOR_SOURCE);
-	snapshot->moment = COMMITTED - 2 * SECOND;
-	snapshot->started = COMMITTED - 3 * SECOND;
-	snapshot->ended = snapshot->moment;
-	snapshot->root = hf_buf_span(root);
-	snapshot->files = 5;
-	snapshot->bytes = 2 * (sizeof(letter) - 1) + PAGE + RUN + maker->text_len;
-	snapshot->entries = 8;
-	snapshot->host = hf_span_str("vector.example");
-	snapshot->user = hf_span_str("ada");
-	snapshot->paths = paths;
-	snapshot->n_paths = ARRAY_LEN(paths);
-	snapshot->labels = (struct hf_pairs){labels, ARRAY_LEN(labels)};
-	return record;
-}
 
 static struct hf_record journal_record(struct maker *maker)
 {
@@ -412,7 +433,7 @@ static struct hf_record journal_record(struct maker *maker)
 static void make_commit(struct maker *maker)
 {
 	HF_OWNED(hf_builder) builder = hf_builder_new(HF_COMMIT);
-	HF_RELEASED(hf_buf) root = {0}, body = {0}, object = {0};
+	HF_RELEASED(hf_buf) body = {0}, object = {0};
 	const struct hf_signing signing = {"holdfast commit 1",
 		&maker->keys.secrets[HF_TEST_WRITER].sign_seed, HF_TEST_WRITER, 0};
 	char name[HF_COMMIT_NAME_LEN + 1];
@@ -421,8 +442,8 @@ static void make_commit(struct maker *maker)
 
 	maker->riding = add_chunk(builder, &maker->content_id, hf_span_str(riding), NULL);
 	note_content(maker, "journal pg/main 000000010000000000000001", hf_span_str(riding));
-	struct hf_record records[] = {maker->packs[0], maker->packs[1],
-		snapshot_record(maker, &root), journal_record(maker)};
+	struct hf_record records[] = {
+		maker->packs[0], maker->packs[1], maker->snapshot, journal_record(maker)};
 	struct hf_commit commit = {.slot = HF_TEST_WRITER,
 		.time = COMMITTED,
 		.keyring = 2,
@@ -494,6 +515,7 @@ void hf_vector_repository_make(struct hf_vector_repository *out)
 	make_segment(&maker);
 	add_file(out, "contents.txt", hf_buf_span(&maker.contents));
 	hf_buf_release(&maker.contents);
+	hf_buf_release(&maker.root_form);
 	hf_test_repo_keys_release(&maker.keys);
 	hf_arena_release(&maker.arena);
 }

@@ -171,6 +171,22 @@ static void read_commit(struct reader *reader)
 	add_pack(reader, reader->commit_object, &reader->last.table);
 }
 
+/* The meta pack says again what it completes. */
+static void read_restated(struct reader *reader, struct hf_span object, const struct hf_last *last)
+{
+	struct hf_restated restated;
+
+	ck_assert_int_eq(last->body.len > 0, last->header.kind == HF_META_PACK);
+	if (!last->body.len)
+		return;
+	ck_ok(hf_restated_parse(last->body, &reader->arena, &restated));
+	verify(reader, object, last,
+		(struct hf_signing){.domain = "holdfast pack 1", .slot = restated.slot});
+	ck_assert_mem_eq(restated.store, reader->commit.store, HF_STORE_ID_LEN);
+	ck_assert_uint_eq(restated.n, 1);
+	ck_assert_int_eq(restated.records[0].kind, HF_RECORD_SNAPSHOT);
+}
+
 static void read_pack(struct reader *reader, const struct hf_pack_record *record)
 {
 	char name[HF_PACK_NAME_LEN + 1];
@@ -190,6 +206,7 @@ static void read_pack(struct reader *reader, const struct hf_pack_record *record
 	ck_assert_uint_eq(last.table.n, record->table.n);
 	for (size_t i = 0; i < last.table.n; i++)
 		ck_assert(hf_id_equal(&last.table.rows[i].id, &record->table.rows[i].id));
+	read_restated(reader, hf_buf_span(&object), &last);
 	add_pack(reader, object, &record->table);
 }
 
