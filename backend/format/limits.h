@@ -15,6 +15,8 @@
 #define HF_MAX_LAST_SECTION (16u << 20) /* plain */
 #define HF_MAX_RECORD (64u << 10)
 #define HF_MAX_PACK_RECORD (4u << 20) /* record kind 1 */
+#define HF_MAX_SNAPSHOT (1u << 20)    /* record kinds 2 and 3 */
+#define HF_MAX_PATHS (512u << 10)     /* that a writer puts into one, with their lengths */
 #define HF_MAX_RECORDS 131072         /* of one commit, pack or checkpoint */
 #define HF_MAX_NAME 1024              /* a name in a directory; the kernel shows 255 */
 #define HF_MAX_TARGET 4096            /* of a symbolic link */

@@ -31,7 +31,7 @@ static struct hf_span *get_strs(struct hf_wire *wire, struct hf_arena *arena, si
 {
 	struct hf_span *strs;
 
-	*n = hf_wire_count(wire, 2, HF_MAX_RECORD);
+	*n = hf_wire_count(wire, 2, HF_MAX_SNAPSHOT);
 	strs = hf_arena_alloc(arena, *n * sizeof(*strs));
 	for (size_t i = 0; i < *n; i++) {
 		strs[i] = hf_wire_str(wire, max);
@@ -197,7 +197,7 @@ static void put_snapshot(const struct hf_record *record, struct hf_buf *out)
 /* Looked at here already, so that no snapshot is shown whose root can't be. */
 static struct hf_span get_root(struct hf_wire *wire)
 {
-	const struct hf_span root = hf_wire_sized(wire, HF_MAX_RECORD);
+	const struct hf_span root = hf_wire_sized(wire, HF_MAX_SNAPSHOT);
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_entry entry;
 	struct hf_error *err = hf_entry_parse_alone(root, &arena, &entry);
@@ -473,7 +473,15 @@ void hf_record_print(const struct hf_record *record, struct hf_buf *out)
 
 static size_t most_of(uint64_t kind)
 {
-	return kind == HF_RECORD_PACK ? HF_MAX_PACK_RECORD : HF_MAX_RECORD;
+	switch (kind) {
+	case HF_RECORD_PACK:
+		return HF_MAX_PACK_RECORD;
+	case HF_RECORD_SNAPSHOT:
+	case HF_RECORD_UNFINISHED:
+		return HF_MAX_SNAPSHOT;
+	default:
+		return HF_MAX_RECORD;
+	}
 }
 
 enum hf_record_kind hf_record_frame(struct hf_wire *wire, struct hf_span *body)

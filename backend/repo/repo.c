@@ -88,12 +88,14 @@ static hf_err open_catalog(struct hf_repo *repo, const char *cache)
 	hf_hex(hf_span(repo->store_id, HF_STORE_ID_LEN), store);
 	if (base) {
 		repo->cache_dir = hf_format("%s/%s-%.8s", base, id, store);
+		HF_FREED char *path = hf_format("%s/catalog.sqlite", repo->cache_dir);
 		struct hf_error *err = hf_dir_make_all(repo->cache_dir, 0700);
 
 		if (!err && access(repo->cache_dir, W_OK) == 0) {
-			HF_FREED char *path = hf_format("%s/catalog.sqlite", repo->cache_dir);
-
-			return hf_catalog_open(path, &repo->catalog);
+			err = hf_catalog_open(path, &repo->catalog);
+			/* Its disk is full, or hurt: that must not keep anybody from a restore. */
+			if (!err || hf_error_kind(err) != HF_LOCAL)
+				return err;
 		}
 		hf_log(HF_WARN, "the cache can't be written; the catalog is rebuilt in memory",
 			"cache", base, "why", err ? hf_error_text(err) : "no permission", NULL);

@@ -16,7 +16,8 @@ struct rule {
 	char *pattern; /* without '!', and without the '/' at either end */
 	bool back;     /* '!': takes names back */
 	bool dir;      /* "name/": directories only */
-	bool anchored; /* matched against the whole path, else against the name */
+	bool anchored; /* matched against the path below the root, else against the name */
+	bool absolute; /* "/name": against the absolute path too */
 	bool plain;    /* no character of it is special */
 };
 
@@ -157,7 +158,8 @@ hf_err hf_exclude_add(struct hf_exclude *exclude, const char *pattern)
 		len--;
 	}
 	rule.anchored = memchr(from, '/', len) != NULL;
-	if (len > 0 && from[0] == '/') {
+	rule.absolute = len > 0 && from[0] == '/';
+	if (rule.absolute) {
 		from++;
 		len--;
 	}
@@ -225,7 +227,8 @@ static bool rule_matches(
 {
 	if (!rule->anchored)
 		return matches(rule, name);
-	return matches(rule, path) || (absolute && matches(rule, absolute + (absolute[0] == '/')));
+	return matches(rule, path) ||
+		(rule->absolute && absolute && matches(rule, absolute + (absolute[0] == '/')));
 }
 
 bool hf_exclude_match(

@@ -105,8 +105,9 @@ struct hf_reader *hf_node_reader(struct hf_node *node);     /* NULL: computed */
 
 /*
  * Walks a path as typed ("latest/files/h-etc/ssh", "/at/2h ago/…", "" for the root itself), follows
- * the symbolic links of computed directories (other spellings of a time), not those of a snapshot,
- * and not the last part. HF_NOT_FOUND names the part that is missing, and what is there instead.
+ * the symbolic links of computed directories (other spellings of a time), and as the kernel those
+ * of a snapshot where something stands behind them, if only "/." ; never out of the view.
+ * HF_NOT_FOUND names the part that is missing, and what is there instead.
  */
 hf_err hf_node_resolve(struct hf_node *root, const char *path, struct hf_node **out);
 

@@ -1,10 +1,12 @@
 #include "fs/view/node.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/text.h"
 
-#define MAX_LINKS 16 /* computed links lead to canonical names: one step each */
+#define MAX_LINKS 16        /* computed links lead to canonical names: one step each */
+#define MAX_STORED_LINKS 40 /* of snapshots, in one path: as Linux */
 
 #define NAMES_SHOWN 8
 #define NAMES_LOOKED_AT 10000 /* for a hint it is not worth more */
@@ -75,8 +77,7 @@ static bool is_link(struct hf_node *node)
 	return node->ops->target != NULL && !node->ops->entry;
 }
 
-/* The name in dir, through the links that the view itself makes. Snapshots' own links are never
- * followed. */
+/* The name in dir, through the links that the view itself makes. */
 static hf_err step(struct hf_node *dir, const char *path, struct hf_span part, struct hf_node **out)
 {
 	HF_RELEASED(hf_buf) target = {0};
@@ -101,13 +102,57 @@ static hf_err step(struct hf_node *dir, const char *path, struct hf_span part, s
 	return NULL;
 }
 
-/* *at becomes what part names in it; "." and nothing name itself. */
+/* ---- links that a snapshot has ---- */
+
+/* The last name goes. false: there is none, so ".." leads out of the view. */
+static bool go_up(struct hf_buf *path)
+{
+	if (path->len == 0)
+		return false;
+	do
+		path->len--;
+	while (path->len > 0 && path->at[path->len - 1] != '/');
+	return true;
+}
+
+/* Puts what the text names, from where `path` leads, at its end: each name with a slash behind. */
+static bool go(struct hf_buf *path, const char *text)
+{
+	for (size_t len; *text; text += len + (text[len] == '/')) {
+		len = strcspn(text, "/");
+		if (len == 2 && strncmp(text, "..", len) == 0) {
+			if (!go_up(path))
+				return false;
+		} else if (len > 1 || (len == 1 && *text != '.')) {
+			hf_buf_add(path, text, len);
+			hf_buf_add(path, "/", 1);
+		}
+	}
+	return true;
+}
+
+/* As the kernel does it in the mount, but never out of the view. done: the directory it lies in;
+ * becomes where it leads. */
+static hf_err follow(struct hf_node *link, struct hf_buf *done)
+{
+	HF_RELEASED(hf_buf) target = {0};
+	HF_FREED char *here = hf_strdup(hf_buf_text(done));
+
+	HF_TRY(link->ops->target(link, &target));
+	if (target.at[0] == '/' || !go(done, hf_buf_text(&target)))
+		return hf_error_new(HF_NOT_FOUND,
+			"a symbolic link in /%s leads to %s, out of what is mounted", here,
+			hf_buf_text(&target));
+	return NULL;
+}
+
+/* ---- a path, part by part ---- */
+
+/* *at becomes what part names in it. */
 static hf_err enter(struct hf_node **at, const char *path, struct hf_span part)
 {
 	HF_NODE_REF next = NULL;
 
-	if (part.len == 0 || (part.len == 1 && part.at[0] == '.'))
-		return NULL;
 	if (!(*at)->ops->lookup)
 		return hf_error_new(HF_NOT_FOUND, "/%.*s is no directory",
 			(int)((const char *)part.at - path), path);
@@ -117,19 +162,55 @@ static hf_err enter(struct hf_node **at, const char *path, struct hf_span part)
 	return NULL;
 }
 
-hf_err hf_node_resolve(struct hf_node *root, const char *path, struct hf_node **out)
+static bool is_stored_link(struct hf_node *node)
 {
+	return node->ops->target != NULL && node->ops->entry;
+}
+
+static bool is_here(struct hf_span part)
+{
+	return part.len == 0 || (part.len == 1 && part.at[0] == '.');
+}
+
+/* Up to the first link that is to be followed. *path becomes where that leads, with what is behind
+ * it; NULL: there was none, and *out is the node. */
+static hf_err walk(struct hf_node *root, char **path, struct hf_node **out)
+{
+	HF_RELEASED(hf_buf) done = {0};
 	HF_NODE_REF at = hf_node_ref(root);
-	const char *rest = path + strspn(path, "/");
 
-	path = rest;
-	while (*rest) {
-		const size_t len = strcspn(rest, "/");
+	for (const char *rest = *path; *rest; rest += *rest == '/') {
+		const struct hf_span part = hf_span(rest, strcspn(rest, "/"));
+		char *next;
 
-		HF_TRY(enter(&at, path, hf_span(rest, len)));
-		rest += len;
-		rest += strspn(rest, "/");
+		rest += part.len;
+		if (!is_here(part))
+			HF_TRY(enter(&at, *path, part));
+		if (*rest == '/' && is_stored_link(at)) {
+			HF_TRY(follow(at, &done));
+			next = hf_format("%s%s", hf_buf_text(&done), rest + 1);
+			free(*path);
+			*path = next;
+			return NULL;
+		}
+		if (!is_here(part)) {
+			hf_buf_add_span(&done, part);
+			hf_buf_add(&done, "/", 1);
+		}
 	}
+	free(HF_STEAL(*path));
 	*out = HF_STEAL(at);
 	return NULL;
+}
+
+hf_err hf_node_resolve(struct hf_node *root, const char *path, struct hf_node **out)
+{
+	HF_FREED char *rest = hf_strdup(path + strspn(path, "/"));
+
+	for (int i = 0; i < MAX_STORED_LINKS; i++) {
+		HF_TRY(walk(root, &rest, out));
+		if (!rest)
+			return NULL;
+	}
+	return hf_error_new(HF_NOT_FOUND, "/%s: too many symbolic links", path + strspn(path, "/"));
 }

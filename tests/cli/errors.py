@@ -118,6 +118,17 @@ def a_path_that_is_not_there_ends_with_6(bench):
     fails(bench, 2, "hint: `holdfast ls latest`", "restore", "latest", bench.path("out"))
 
 
+def thousands_of_paths_are_one_snapshot(bench):
+    stored(bench)
+    names = [f"{number:04}-{'n' * 60}" for number in range(9000)]
+    for name in names[:3000]:
+        bench.write(name)
+    paths = [os.path.join(bench.path("tree"), name) for name in names]
+    bench.run("backup", "-s", "many", *paths[:3000])
+    assert bench.run("cat", f"latest/files/many{paths[2999]}").stdout == b"some text\n"
+    fails(bench, 2, "9000 paths are too many", "backup", "-s", "many", "--dry-run", *paths)
+
+
 def a_cache_that_cant_be_written_is_a_warning(bench):
     stored(bench)
     done = bench.run("ls", "latest", env={"HOLDFAST_CACHE_DIR": "/proc/nothing"})

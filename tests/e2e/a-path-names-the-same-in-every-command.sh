@@ -48,6 +48,30 @@ done
 hf find --name '*two*' latest/files/tree >"$SAID"
 equal "$(cat "$SAID")" latest/files/tree/dir/sub/two "find by name"
 
+# Links that a snapshot has lead where they lead in the mount, but never out of it.
+mkdir -p "$WORK/linked/a/deep"
+echo there >"$WORK/linked/a/f"
+ln -s a "$WORK/linked/dir"
+ln -s a/f "$WORK/linked/file"
+ln -s .././f "$WORK/linked/a/deep/up"
+ln -s ../../linked/a "$WORK/linked/a/sideways"
+ln -s loop "$WORK/linked/loop"
+ln -s /etc "$WORK/linked/absolute"
+ln -s ../../../../../etc "$WORK/linked/out"
+ok hf backup --source linked "$WORK/linked"
+for path in file dir/f dir/deep/up dir/sideways/deep/up dir/sideways/sideways/f; do
+    hf cat "latest/files/linked/$path" | cmp - "$MNT/latest/files/linked/$path" || fail "cat $path"
+done
+hf ls latest/files/linked/dir/sideways | cmp - <(LC_ALL=C ls "$MNT/latest/files/linked/dir/sideways") || fail "ls by a link"
+ok hf restore latest/files/linked/dir/sideways/deep/ "$WORK/linked-deep"
+equal "$(readlink "$WORK/linked-deep/up")" .././f "what is restored by a link"
+exits 6 hf cat latest/files/linked/loop
+said "too many symbolic links"
+for path in absolute/passwd out/passwd; do
+    exits 6 hf cat "latest/files/linked/$path"
+    said "out of what is mounted"
+done
+
 # Two times of one source, and what changed.
 exits 9 hf diff at/2026-03-01T11:00/files/tree latest/files/tree
 said dir/one

@@ -6,7 +6,7 @@ import re
 
 from stranger.encodings import (
     Bad, Cursor, LEVEL_MAX, PACK_RECORD_MAX, RECORDS_MAX, RECORD_MAX, SEGMENTS_MAX, SIZE_MAX,
-    ZERO_ID, check_signature, length_of, need, sha256, u32)
+    SNAPSHOT_MAX, ZERO_ID, check_signature, length_of, need, sha256, u32)
 from stranger.objects import (
     CHECKPOINT, COMMIT, COMMIT_NAME, CONTENT, Container, Header, META, SEGMENT, take_table)
 from stranger.keyring import MAINTAIN, READ, WRITE
@@ -120,7 +120,8 @@ def take_records(cursor, allowed=range(1, 14)):
     records, origin = [], None
     while cursor.left():
         kind = cursor.var()
-        body = cursor.bytes(PACK_RECORD_MAX if kind == PACK else RECORD_MAX)
+        most = {PACK: PACK_RECORD_MAX, SNAPSHOT: SNAPSHOT_MAX, UNFINISHED: SNAPSHOT_MAX}
+        body = cursor.bytes(most.get(kind, RECORD_MAX))
         need(kind in allowed, f"a record of kind {kind}, which is unknown or does not belong here")
         cursor_of_body = Cursor(body)
         value = PARSERS[kind](cursor_of_body)

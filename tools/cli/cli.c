@@ -138,6 +138,13 @@ hf_err hf_cli_node(struct hf_cli *cli, const char *path, struct hf_node **out)
 	return hf_node_resolve(hf_view_root(view), path, out);
 }
 
+hf_err hf_cli_followed(struct hf_cli *cli, const char *path, struct hf_node **out)
+{
+	HF_FREED char *behind = hf_format("%s/.", path);
+
+	return hf_cli_node(cli, behind, out);
+}
+
 void hf_cli_close(struct hf_cli *cli)
 {
 	hf_view_free(cli->view);

@@ -62,6 +62,8 @@ hf_err hf_cli_view_new(struct hf_cli *cli, const struct hf_view_options *options
 hf_err hf_cli_view(struct hf_cli *cli, struct hf_view **out);
 /* A node by its view path. */
 hf_err hf_cli_node(struct hf_cli *cli, const char *path, struct hf_node **out);
+/* The same; if it is a symbolic link, where that leads. */
+hf_err hf_cli_followed(struct hf_cli *cli, const char *path, struct hf_node **out);
 #define HF_CLI_CACHE ((size_t)128 << 20)
 
 /* ---- settings.c ---- */

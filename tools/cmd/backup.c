@@ -7,6 +7,7 @@
 #include "backend/base/talk.h"
 #include "backend/base/text.h"
 #include "backend/base/time.h"
+#include "backend/format/limits.h"
 #include "backend/tree/backup.h"
 #include "backend/tree/branch.h"
 #include "backend/tree/walk.h"
@@ -35,7 +36,7 @@ static const struct hf_option backup_options[] = {
 		"and path)"),
 	OPTION("label", 'l', HF_OPTION_LIST, "KEY=VALUE", label, "a label; may be repeated"),
 	OPTION("exclude", 'e', HF_OPTION_LIST, "PATTERN", exclude,
-		"leave out what matches, as in gitignore"),
+		"leave out what matches, as in gitignore; /… is also an absolute path"),
 	OPTION("exclude-from", 0, HF_OPTION_LIST, "FILE", exclude_from, "patterns, one a line"),
 	OPTION("exclude-caches", 0, HF_OPTION_FLAG, NULL, exclude_caches,
 		"leave out directories with a CACHEDIR.TAG"),
@@ -144,14 +145,23 @@ static hf_err read_excludes(struct backup_run *run)
 }
 
 /* One that is not there stays among the paths: the walk names it, and the rest is backed up. */
-static void read_paths(struct backup_run *run, const struct hf_operands *operands)
+static hf_err read_paths(struct backup_run *run, const struct hf_operands *operands)
 {
+	size_t len = 0;
+
 	run->real = hf_calloc(operands->n, sizeof(*run->real));
 	run->paths = hf_calloc(operands->n, sizeof(*run->paths));
 	for (size_t i = 0; i < operands->n; i++) {
 		hf_error_free(hf_branch_path(operands->at[i], &run->real[i])); /* see above */
 		run->paths[run->n_real++] = hf_span_str(run->real[i]);
+		len += strlen(run->real[i]) + 2;
 	}
+	if (len > HF_MAX_PATHS)
+		return hf_error_new(HF_INVALID,
+			"%zu paths are too many for one snapshot; hint: back up the directory in "
+			"which they stand, and --exclude what is not wanted",
+			operands->n);
+	return NULL;
 }
 
 static hf_err name_source(struct backup_run *run)
@@ -328,7 +338,7 @@ static hf_err prepare(struct backup_run *run, const struct hf_operands *operands
 		return hf_error_new(HF_INVALID, "--stdin and --name go together");
 	HF_TRY(read_labels(run));
 	HF_TRY(read_excludes(run));
-	read_paths(run, operands);
+	HF_TRY(read_paths(run, operands));
 	HF_TRY(name_source(run));
 	describe(run);
 	return NULL;

@@ -260,7 +260,8 @@ static hf_err run_ls(struct hf_cli *cli, const void *options, const struct hf_op
 	HF_NODE_REF node = NULL;
 	struct hf_attr attr;
 
-	HF_TRY(hf_cli_node(cli, path, &node));
+	HF_TRY(wish->list_long || cli->json ? hf_cli_node(cli, path, &node)
+					    : hf_cli_followed(cli, path, &node));
 	HF_TRY(hf_node_attr(node, &attr));
 	if (attr.type == HF_DIR)
 		return hf_node_list(node, 0, show_listed, &listing);
@@ -307,7 +308,7 @@ static hf_err cat_one(struct hf_cli *cli, const char *path)
 	uint64_t from = 0;
 	size_t got = 0;
 
-	HF_TRY(hf_cli_node(cli, path, &node));
+	HF_TRY(hf_cli_followed(cli, path, &node));
 	HF_TRY(hf_node_attr(node, &attr));
 	if (attr.type != HF_REG)
 		return hf_error_new(HF_INVALID, "%s is no regular file", path);
