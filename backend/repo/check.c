@@ -14,8 +14,27 @@
 #include "backend/repo/state.h"
 #include "backend/repo/wanted.h"
 
+/* ---- objects on their way through the workers ---- */
+
+struct hf_check_job {
+	struct hf_scrub scrub;
+	struct hf_checking *check;
+	size_t object;
+};
+
+static void job_free(void *at)
+{
+	struct hf_check_job *job = at;
+
+	hf_scrub_release(&job->scrub);
+	free(job);
+}
+
 static void check_release(struct hf_checking *check)
 {
+	for (size_t i = 0; i < check->n_held; i++)
+		job_free(check->held[i]);
+	free(check->held);
 	hf_scrubber_free(check->scrubber);
 	hf_opener_free(check->opener);
 	hf_prover_free(check->prover);
@@ -40,17 +59,21 @@ static struct hf_id number_key(int64_t n)
 	return key;
 }
 
+static void number(struct hf_checking *check, int64_t n, size_t at)
+{
+	const struct hf_id key = number_key(n);
+
+	hf_map_put(&check->by_pack, &key, NULL)->number = at;
+}
+
 static struct hf_expected *expect(struct hf_checking *check, const struct hf_pack *pack)
 {
 	check->at = hf_grow(check->at, &check->cap, check->n + 1, sizeof(*check->at));
 	check->at[check->n] = (struct hf_expected){.pack = *pack};
 	check->n++;
 	hf_map_put(&check->by_id, &pack->id, NULL)->number = check->n;
-	if (pack->n) {
-		const struct hf_id key = number_key(pack->n);
-
-		hf_map_put(&check->by_pack, &key, NULL)->number = check->n;
-	}
+	if (pack->n)
+		number(check, pack->n, check->n);
 	return &check->at[check->n - 1];
 }
 
@@ -65,6 +88,21 @@ static struct hf_expected *find_expected(const struct hf_checking *check, const 
 	const union hf_map_value *value = hf_map_get(&check->by_id, id);
 
 	return value ? &check->at[value->number - 1] : NULL;
+}
+
+static hf_err number_pack(void *arg, const struct hf_pack *pack)
+{
+	struct hf_checking *check = arg;
+	const union hf_map_value *at = hf_map_get(&check->by_id, &pack->id);
+
+	if (at)
+		number(check, pack->n, at->number);
+	return NULL;
+}
+
+hf_err hf_check_number_packs(struct hf_checking *check)
+{
+	return hf_catalog_each_pack(hf_repo_catalog(check->repo), number_pack, check);
 }
 
 static hf_err expect_commit(void *arg, const char *name)
@@ -129,6 +167,16 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 	return NULL;
 }
 
+/* Who shares the catalog may have brought in what a newer keyring's keys are needed for. */
+static hf_err look_for_keyring(struct hf_repo *repo)
+{
+	pthread_mutex_lock(&repo->lock);
+	struct hf_error *err = hf_sync_follow_keyring(repo);
+
+	pthread_mutex_unlock(&repo->lock);
+	return err;
+}
+
 static hf_err lay_side_by_side(struct hf_checking *check)
 {
 	struct hf_catalog *catalog = hf_repo_catalog(check->repo);
@@ -138,6 +186,7 @@ static hf_err lay_side_by_side(struct hf_checking *check)
 	HF_TRY(hf_catalog_each_pack(catalog, expect_pack, check));
 	HF_TRY(hf_catalog_each_commit(catalog, expect_commit, check));
 	HF_TRY(hf_catalog_each_segment(catalog, expect_segment, check));
+	HF_TRY(look_for_keyring(check->repo));
 	HF_TRY(hf_store_list(store, "packs/", "", meet_object, check));
 	HF_TRY(hf_store_list(store, "meta/", "", meet_object, check));
 	return hf_store_list(store, "commits/", "", meet_object, check);
@@ -145,29 +194,15 @@ static hf_err lay_side_by_side(struct hf_checking *check)
 
 /* ---- objects that are named by their digest ---- */
 
-struct job {
-	struct hf_scrub scrub;
-	struct hf_checking *check;
-	size_t object;
-};
-
 static hf_err job_work(void *at)
 {
-	struct job *job = at;
+	struct hf_check_job *job = at;
 
 	return hf_scrub_run(job->check->scrubber, &job->scrub);
 }
 
-static void job_free(void *at)
-{
-	struct job *job = at;
-
-	hf_scrub_release(&job->scrub);
-	free(job);
-}
-
 /* What a commit says of a pack against what the pack says itself. */
-static bool lacks_rows(struct hf_checking *check, const struct job *job)
+static bool lacks_rows(struct hf_checking *check, const struct hf_check_job *job)
 {
 	const struct hf_finding finding = {
 		.object = job->scrub.name, .text = "its commit names chunks that it does not have"};
@@ -179,8 +214,9 @@ static bool lacks_rows(struct hf_checking *check, const struct job *job)
 }
 
 /* Mends, tells; gives whether a copy is bad still. */
-static bool judge_copies(struct hf_checking *check, const struct hf_scrub *scrub)
+static bool judge_copies(struct hf_checking *check, const struct hf_check_job *job)
 {
+	const struct hf_scrub *scrub = &job->scrub;
 	bool bad[HF_SCRUB_COPIES] = {false}, mended[HF_SCRUB_COPIES] = {false};
 	bool wrong = false, broken = false;
 
@@ -192,7 +228,9 @@ static bool judge_copies(struct hf_checking *check, const struct hf_scrub *scrub
 		hf_check_mend(check, scrub->name, &scrub->id, bad, mended);
 	for (unsigned copy = 0; copy < scrub->copies; copy++)
 		broken |= scrub->wrong[copy] && !mended[copy];
-	hf_check_report_copies(check, scrub->name, scrub->copies, scrub->wrong, mended);
+	hf_check_report_copies(check,
+		&(struct hf_copies){scrub->name, !check->at[job->object].known, scrub->copies,
+			scrub->wrong, mended});
 	return broken;
 }
 
@@ -229,7 +267,11 @@ static hf_err report_unknown(struct hf_checking *check, const char *name)
 {
 	HF_RELEASED(hf_buf) start = {0};
 	struct hf_header header;
+	bool has;
 
+	HF_TRY(hf_catalog_has_commit(hf_repo_catalog(check->repo), name, &has));
+	if (has)
+		return NULL;
 	HF_TRY(hf_store_get(hf_repo_store(check->repo), name, 0, 0, HF_HEADER_LEN, &start));
 	struct hf_error *err = hf_header_parse(hf_buf_span(&start), &header);
 
@@ -244,32 +286,79 @@ static hf_err report_unknown(struct hf_checking *check, const char *name)
 	return NULL;
 }
 
+static void hold(struct hf_checking *check, struct hf_check_job *job)
+{
+	check->held =
+		hf_grow(check->held, &check->held_cap, check->n_held + 1, sizeof(*check->held));
+	check->held[check->n_held++] = job;
+}
+
+static hf_err judge_job(struct hf_checking *check, const struct hf_check_job *job)
+{
+	struct hf_expected *expected = &check->at[job->object];
+
+	if (is_whole(&job->scrub))
+		return report_unknown(check, job->scrub.name);
+	expected->broken = judge_copies(check, job);
+	check->broken |= expected->broken;
+	return NULL;
+}
+
+/* What is well is done with. The rest: nothing may have been let go yet that stood when we began,
+ * and a commit that the catalog lacks is asked for when that has read on. */
 static hf_err job_done(void *at)
 {
-	struct job *job = at;
+	struct hf_check_job *job = at;
 	struct hf_checking *check = job->check;
 	struct hf_expected *expected = &check->at[job->object];
-	const struct hf_scrub *scrub = &job->scrub;
-	const bool whole = is_whole(scrub);
+	const bool whole = is_whole(&job->scrub);
 	struct hf_error *err = NULL;
+	bool later = whole;
 
-	check->result->bytes += scrub->bytes;
-	expected->broken = whole ? lacks_rows(check, job) : judge_copies(check, scrub);
-	check->broken |= expected->broken;
-	if (whole && !expected->known)
-		err = report_unknown(check, scrub->name);
-	else if (whole && expected->chosen && !expected->broken)
-		prove(check, expected);
+	check->result->bytes += job->scrub.bytes;
+	if (whole && expected->known) {
+		expected->broken = lacks_rows(check, job);
+		check->broken |= expected->broken;
+		if (expected->chosen && !expected->broken)
+			prove(check, expected);
+		job_free(job);
+		return NULL;
+	}
+	if (!whole)
+		err = hf_check_is_behind(check, &later);
+	if (!err && later) {
+		hold(check, job);
+		return NULL;
+	}
+	if (!err)
+		err = judge_job(check, job);
 	job_free(job);
 	return err;
 }
 
+static hf_err judge_held(struct hf_checking *check)
+{
+	if (check->n_held == 0)
+		return NULL;
+	HF_TRY(hf_check_read_again(check));
+	HF_TRY(hf_check_read_segments(check));
+	for (size_t i = 0; i < check->n_held; i++) {
+		const struct hf_check_job *job = check->held[i];
+		bool over;
+
+		HF_TRY(hf_check_is_over(check, job->scrub.name, &over));
+		if (!over)
+			HF_TRY(judge_job(check, job));
+	}
+	return NULL;
+}
+
 static const struct hf_pool_ops job_ops = {job_work, job_done, job_free};
 
-static struct job *make_job(struct hf_checking *check, size_t object)
+static struct hf_check_job *make_job(struct hf_checking *check, size_t object)
 {
 	const struct hf_expected *expected = &check->at[object];
-	struct job *job = hf_calloc(1, sizeof(*job));
+	struct hf_check_job *job = hf_calloc(1, sizeof(*job));
 	const bool opens = expected->pack.kind == HF_META_PACK || hf_repo_may(check->repo, HF_READ);
 
 	job->check = check;
@@ -284,30 +373,16 @@ static struct job *make_job(struct hf_checking *check, size_t object)
 	return job;
 }
 
-/* Content packs are large: without read_data their size has to do. */
-static void judge_listing(struct hf_checking *check, struct hf_expected *expected)
+static bool is_as_listed(const struct hf_expected *expected)
 {
-	char name[HF_COMMIT_NAME_LEN + 1];
-	HF_FREED char *text = NULL;
-	struct hf_finding finding = {.object = name, .lost = true};
-
-	if (!expected->listed)
-		text = hf_strdup(HF_SCRUB_MISSING);
-	else if (expected->listed_size != expected->pack.size)
-		text = hf_format("it has %llu bytes, not %llu",
-			(unsigned long long)expected->listed_size,
-			(unsigned long long)expected->pack.size);
-	if (!text)
-		return;
-	expected->broken = check->broken = true;
-	hf_pack_object_name(&expected->pack, name);
-	finding.text = text;
-	hf_check_report(check, &finding);
+	return expected->listed && expected->listed_size == expected->pack.size;
 }
 
+/* Content packs are large: without read_data their size has to do. */
 static bool is_read(const struct hf_expected *expected)
 {
-	return expected->chosen || expected->pack.kind != HF_CONTENT_PACK;
+	return expected->chosen || expected->pack.kind != HF_CONTENT_PACK ||
+		!is_as_listed(expected);
 }
 
 static void count_total(struct hf_checking *check)
@@ -378,10 +453,7 @@ static hf_err choose(struct hf_checking *check, struct choice *out)
 static hf_err scrub_one(struct hf_checking *check, struct hf_pool *pool, size_t object)
 {
 	HF_TRY(hf_stop_check(check->options->stop));
-	if (is_read(&check->at[object]))
-		return hf_pool_submit(pool, make_job(check, object));
-	judge_listing(check, &check->at[object]);
-	return NULL;
+	return is_read(&check->at[object]) ? hf_pool_submit(pool, make_job(check, object)) : NULL;
 }
 
 static hf_err scrub_all(struct hf_checking *check)
@@ -419,22 +491,51 @@ static hf_err count_place(void *arg, const struct hf_location *place)
 	return NULL;
 }
 
-static void report_half(void *arg, const struct hf_finding *finding)
+static hf_err report_half(void *arg, const struct hf_finding *finding)
 {
-	hf_check_report(arg, finding);
+	struct hf_checking *check = arg;
+	bool again, over;
+
+	HF_TRY(hf_check_catch_up(check, &again));
+	HF_TRY(hf_check_is_over(check, finding->object, &over));
+	if (!over)
+		hf_check_report(check, finding);
+	return NULL;
 }
 
 static hf_err look_at_all(struct hf_checking *check)
 {
 	HF_TRY(scrub_all(check));
+	HF_TRY(judge_held(check));
 	HF_TRY(hf_check_chunks(check));
 	return hf_halves_look_again(&check->halves, check->repo, report_half, check);
 }
 
-/* What the tables of a bad one would say of chunks is missing then, and all else is looked at. */
-static hf_err read_segments(struct hf_checking *check)
+/* Those of an older checkpoint may have gone with it. */
+static hf_err read_newest_segments(struct hf_checking *check)
 {
-	struct hf_error *err = hf_segments_read(check->repo);
+	bool again = true;
+	struct hf_error *err = NULL;
+
+	while (again) {
+		hf_error_free(err); /* read again */
+		err = hf_segments_read(check->repo);
+		if (!err || !hf_scrub_finds(check->repo, err))
+			return err;
+		struct hf_error *failed = hf_check_catch_up(check, &again);
+
+		if (!failed)
+			continue;
+		hf_error_free(err); /* nobody knows whether it is a finding */
+		return failed;
+	}
+	return err;
+}
+
+/* What the tables of a bad one would say of chunks is missing then, and all else is looked at. */
+hf_err hf_check_read_segments(struct hf_checking *check)
+{
+	struct hf_error *err = read_newest_segments(check);
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
 	if (!err || !hf_scrub_finds(check->repo, err))
@@ -443,7 +544,9 @@ static hf_err read_segments(struct hf_checking *check)
 	const struct hf_finding finding = {
 		.object = name, .text = hf_error_text(err), .lost = true};
 
-	hf_check_report(check, &finding);
+	if (!check->segments_told)
+		hf_check_report(check, &finding);
+	check->segments_told = true;
 	hf_error_free(err); /* its text is the finding */
 	return NULL;
 }
@@ -453,7 +556,7 @@ static hf_err read_segments(struct hf_checking *check)
 static hf_err check_objects(struct hf_checking *check)
 {
 	HF_TRY(hf_check_numbers(check));
-	HF_TRY(read_segments(check));
+	HF_TRY(hf_check_read_segments(check));
 	HF_TRY(lay_side_by_side(check));
 	if (check->options->read_data)
 		HF_TRY(hf_catalog_each_place(hf_repo_catalog(check->repo), count_place, check));

@@ -45,43 +45,63 @@ static hf_err want(struct hf_checking *check, const struct hf_id *chunk)
 	return NULL;
 }
 
-/* NULL: no pack has it, so it is not known what it is. */
+/* NULL: no pack has it any more, so it is not known what it is, or it was let go. */
 static hf_err pack_of(
 	struct hf_checking *check, const struct hf_suspect *suspect, const struct hf_expected **out)
 {
 	struct hf_location places[HF_MAX_LOCATIONS];
 	size_t n;
 
-	if (!suspect->marked) {
-		*out = &check->at[suspect->object];
-		return NULL;
-	}
 	HF_TRY(hf_catalog_find(hf_repo_catalog(check->repo), &suspect->id, places, &n));
-	*out = n > 0 ? hf_check_of_pack(check, places[0].pack) : NULL;
+	if (n > 0 && !suspect->marked)
+		*out = &check->at[suspect->object];
+	else
+		*out = n > 0 ? hf_check_of_pack(check, places[0].pack) : NULL;
 	return NULL;
+}
+
+static hf_err open_chunk(struct hf_checking *check, const struct hf_suspect *suspect,
+	const struct hf_expected *expected)
+{
+	uint8_t *bytes;
+	size_t len;
+
+	HF_TRY(hf_opener_chunk(check->opener,
+		expected->pack.kind == HF_META_PACK ? HF_META_PACK : HF_CONTENT_PACK, &suspect->id,
+		&bytes, &len));
+	free(bytes);
+	return NULL;
+}
+
+/* It may have moved, or been let go, since the state was read. */
+static hf_err try_again(struct hf_checking *check, bool *again)
+{
+	HF_TRY(hf_check_catch_up(check, again));
+	return *again ? hf_check_read_segments(check) : NULL;
 }
 
 static hf_err try_suspect(struct hf_checking *check, const struct hf_suspect *suspect)
 {
 	const struct hf_expected *expected;
-	struct hf_error *err;
-	bool corrupt;
-	uint8_t *bytes;
-	size_t len;
+	struct hf_error *err = NULL;
+	bool corrupt, again = true;
 
 	HF_TRY(hf_stop_check(check->options->stop));
-	HF_TRY(pack_of(check, suspect, &expected));
-	if (!expected)
-		return NULL;
-	err = hf_opener_chunk(check->opener,
-		expected->pack.kind == HF_META_PACK ? HF_META_PACK : HF_CONTENT_PACK, &suspect->id,
-		&bytes, &len);
-	if (!err) {
-		free(bytes);
-		return NULL;
+	while (again) {
+		hf_error_free(err); /* tried again */
+		HF_TRY(pack_of(check, suspect, &expected));
+		if (!expected)
+			return NULL;
+		err = open_chunk(check, suspect, expected);
+		if (!err || !hf_scrub_finds(check->repo, err))
+			return err;
+		struct hf_error *failed = try_again(check, &again);
+
+		if (!failed)
+			continue;
+		hf_error_free(err); /* nobody knows whether it is a finding */
+		return failed;
 	}
-	if (!hf_scrub_finds(check->repo, err))
-		return err;
 	report_lost(check, suspect, expected, err);
 	corrupt = hf_error_kind(err) == HF_CORRUPT;
 	hf_error_free(err); /* its text is the finding */

@@ -38,27 +38,26 @@ static const char *place_name(unsigned copy)
 }
 
 /* One that is the object's only one needs no name. */
-void hf_check_report_copies(struct hf_checking *check, const char *object, unsigned copies,
-	char *const *wrong, const bool *mended)
+void hf_check_report_copies(struct hf_checking *check, const struct hf_copies *copies)
 {
 	unsigned bad = 0;
 
-	if (hf_halves_are(wrong, copies) && !mended[1]) {
-		hf_halves_add(&check->halves, object);
+	if (hf_halves_are(copies->wrong, copies->n) && !copies->mended[1]) {
+		hf_halves_add(&check->halves, copies->object, copies->fresh);
 		return;
 	}
-	for (unsigned copy = 0; copy < copies; copy++)
-		bad += wrong[copy] != NULL;
-	for (unsigned copy = 0; copy < copies; copy++) {
-		struct hf_finding finding = {.object = object, .lost = bad == copies};
+	for (unsigned copy = 0; copy < copies->n; copy++)
+		bad += copies->wrong[copy] != NULL;
+	for (unsigned copy = 0; copy < copies->n; copy++) {
+		struct hf_finding finding = {.object = copies->object, .lost = bad == copies->n};
 		HF_FREED char *text = NULL;
 
-		if (!wrong[copy])
+		if (!copies->wrong[copy])
 			continue;
-		finding.mended = mended[copy];
-		if (copies > 1)
-			text = hf_format("%s: %s", place_name(copy), wrong[copy]);
-		finding.text = text ? text : wrong[copy];
+		finding.mended = copies->mended[copy];
+		if (copies->n > 1)
+			text = hf_format("%s: %s", place_name(copy), copies->wrong[copy]);
+		finding.text = text ? text : copies->wrong[copy];
 		hf_check_report(check, &finding);
 	}
 }
@@ -112,9 +111,26 @@ static bool is_bad(const struct hf_error *err)
 }
 
 /* A sweep that was cut off, or half undone by a power cut, leaves one copy for the next. */
-static bool is_to_go(const struct numbered *numbered, uint32_t n)
+static bool is_to_go(const struct hf_checking *check, const struct numbered *numbered, uint32_t n)
 {
-	return !numbered->all && n < numbered->newest;
+	return !numbered->all && n < check->repo->checkpoint;
+}
+
+/* Where one is missing, a newer one may have come. */
+static hf_err verify(
+	struct hf_checking *check, const struct numbered *numbered, uint32_t n, unsigned copy)
+{
+	struct hf_error *err = numbered->verify(check->repo, n, copy);
+	bool again = false;
+
+	if (!err || hf_error_kind(err) != HF_NOT_FOUND)
+		return err;
+	struct hf_error *failed = hf_check_catch_up(check, &again);
+
+	if (!failed && !again)
+		return err;
+	hf_error_free(err); /* asked again, or it could not be told what it means */
+	return failed ? failed : numbered->verify(check->repo, n, copy);
 }
 
 static hf_err check_number(struct hf_checking *check, const struct numbered *numbered, uint32_t n)
@@ -127,10 +143,10 @@ static hf_err check_number(struct hf_checking *check, const struct numbered *num
 	hf_numbered_name(numbered->folder, n, name);
 	copies = HF_MIN(hf_store_copies(hf_repo_store(check->repo), name), HF_SCRUB_COPIES);
 	for (unsigned copy = 0; copy < copies && !err; copy++) {
-		err = numbered->verify(check->repo, n, copy);
+		err = verify(check, numbered, n, copy);
 		if (!err || !hf_scrub_finds(check->repo, err))
 			continue;
-		if (is_to_go(numbered, n) && hf_error_kind(err) == HF_NOT_FOUND) {
+		if (is_to_go(check, numbered, n) && hf_error_kind(err) == HF_NOT_FOUND) {
 			hf_error_free(err); /* as it should be */
 			err = NULL;
 			continue;
@@ -148,7 +164,8 @@ static hf_err check_number(struct hf_checking *check, const struct numbered *num
 	if (newer == copies && !err)
 		hf_check_report_newer(check, name, wrong[0]);
 	else
-		hf_check_report_copies(check, name, copies, wrong, mended);
+		hf_check_report_copies(check,
+			&(struct hf_copies){name, n > numbered->newest, copies, wrong, mended});
 	for (unsigned copy = 0; copy < copies; copy++)
 		free(wrong[copy]);
 	return err;

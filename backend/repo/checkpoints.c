@@ -7,6 +7,8 @@
 #include "backend/format/limits.h"
 #include "backend/repo/state.h"
 
+#define ROUNDS 5 /* of starting again when something listed had vanished */
+
 static hf_err put(
 	struct hf_store *store, const struct hf_keys *keys, const struct hf_checkpoint *checkpoint)
 {
@@ -68,20 +70,33 @@ void hf_opened_checkpoint_release(struct hf_opened_checkpoint *opened)
 	hf_arena_release(&opened->arena);
 }
 
+/* What was sealed under a keyring that came since ours was read: it is there, then. */
+static hf_err find_keys(struct hf_repo *repo, uint32_t epoch, const struct hf_epoch_keys **out)
+{
+	*out = hf_repo_epoch(repo, epoch);
+	if (*out || epoch < hf_repo_newest_epoch(repo)->epoch)
+		return NULL;
+	HF_TRY(hf_sync_follow_keyring(repo));
+	*out = hf_repo_epoch(repo, epoch);
+	return NULL;
+}
+
 static hf_err judge(struct hf_repo *repo, uint32_t n, struct hf_opened_checkpoint *opened)
 {
 	struct hf_span object = hf_buf_span(&opened->object);
-	const struct hf_keyring *keyring = hf_repo_keyring(repo);
+	const struct hf_epoch_keys *keys;
 	struct hf_header header;
 
 	HF_TRY(hf_header_parse(object, &header));
-	const struct hf_epoch_keys *keys = hf_repo_epoch(repo, header.epoch);
-
+	HF_TRY(find_keys(repo, header.epoch, &keys));
 	if (!keys || header.kind != HF_CHECKPOINT)
 		return hf_error_new(HF_CORRUPT, "no checkpoint of an epoch that is known");
 	HF_TRY(hf_last_open(object, keys, &opened->last));
 	HF_TRY(hf_checkpoint_parse(opened->last.body, &opened->arena, &opened->checkpoint));
-	const struct hf_slot *slot = hf_keys_slot(keyring, opened->checkpoint.slot);
+	/* Its slot may be new, too. */
+	if (opened->checkpoint.keyring > hf_repo_keyring(repo)->n)
+		HF_TRY(hf_sync_follow_keyring(repo));
+	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(repo), opened->checkpoint.slot);
 
 	if (!slot || !hf_slot_may(slot, HF_MAINTAIN) ||
 		(slot->revoked && n > slot->last_checkpoint))
@@ -110,7 +125,11 @@ hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy)
 	char name[HF_NUMBERED_NAME_LEN + 1];
 
 	hf_numbered_name("checkpoints", n, name);
-	return read_and_judge(repo, n, copy, name, &opened);
+	pthread_mutex_lock(&repo->lock);
+	struct hf_error *err = read_and_judge(repo, n, copy, name, &opened);
+
+	pthread_mutex_unlock(&repo->lock);
+	return err;
 }
 
 static hf_err read_checkpoint(
@@ -158,7 +177,8 @@ static hf_err try_checkpoint(struct hf_repo *repo, uint32_t n)
 		else
 			first = err;
 	}
-	if (first && hf_error_kind(first) != HF_UNSUPPORTED)
+	/* One that went with a newer one is no news. */
+	if (first && hf_error_kind(first) != HF_UNSUPPORTED && hf_error_kind(first) != HF_NOT_FOUND)
 		hf_repo_tell(
 			repo, HF_WARN, "a checkpoint can't be used", NULL, hf_error_text(first));
 	return first;
@@ -170,20 +190,19 @@ static bool passed_over(enum hf_error_kind kind)
 		kind == HF_UNSUPPORTED;
 }
 
-hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
+/* *vanished: one that was listed is not there any more, so a newer one is. */
+static hf_err load_listed(struct hf_repo *repo, const struct hf_numbers *numbers, bool *vanished)
 {
-	HF_RELEASED(hf_numbers) numbers = {0};
 	struct hf_error *first = NULL;
 
-	HF_TRY(hf_numbers_list(repo->store, "checkpoints", &numbers));
-	*found = numbers.n > 0;
-	for (size_t i = numbers.n; i > 0 && numbers.at[i - 1] > repo->checkpoint; i--) {
-		struct hf_error *err = try_checkpoint(repo, numbers.at[i - 1]);
+	for (size_t i = numbers->n; i > 0 && numbers->at[i - 1] > repo->checkpoint; i--) {
+		struct hf_error *err = try_checkpoint(repo, numbers->at[i - 1]);
 
 		if (!err) {
 			hf_error_free(first); /* told; a lower one holds */
 			return NULL;
 		}
+		*vanished |= hf_error_kind(err) == HF_NOT_FOUND;
 		if (hf_error_kind(err) == HF_UNSUPPORTED)
 			hf_repo_note_newer(repo, hf_error_copy(err));
 		if (first)
@@ -197,6 +216,23 @@ hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
 		return NULL;
 	}
 	return first;
+}
+
+hf_err hf_checkpoint_load(struct hf_repo *repo, bool *found)
+{
+	struct hf_error *err = NULL;
+	bool vanished = true;
+
+	for (int round = 0; vanished && round < ROUNDS; round++) {
+		HF_RELEASED(hf_numbers) numbers = {0};
+
+		hf_error_free(err); /* looked for anew */
+		vanished = false;
+		HF_TRY(hf_numbers_list(repo->store, "checkpoints", &numbers));
+		*found = numbers.n > 0;
+		err = load_listed(repo, &numbers, &vanished);
+	}
+	return err;
 }
 
 hf_err hf_checkpoint_open(struct hf_repo *repo, struct hf_opened_checkpoint *out)

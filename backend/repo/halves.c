@@ -8,6 +8,7 @@
 
 struct hf_half {
 	char object[HF_COMMIT_NAME_LEN + 1];
+	bool fresh;
 };
 
 void hf_halves_release(struct hf_halves *halves)
@@ -20,36 +21,11 @@ bool hf_halves_are(char *const *wrong, unsigned copies)
 	return copies == 2 && !wrong[0] && wrong[1] && strcmp(wrong[1], HF_SCRUB_MISSING) == 0;
 }
 
-void hf_halves_add(struct hf_halves *halves, const char *object)
+void hf_halves_add(struct hf_halves *halves, const char *object, bool fresh)
 {
 	halves->at = hf_grow(halves->at, &halves->cap, halves->n + 1, sizeof(*halves->at));
+	halves->at[halves->n].fresh = fresh;
 	snprintf(halves->at[halves->n++].object, sizeof(halves->at->object), "%s", object);
-}
-
-static bool is_above(const char *folder, const char *object, uint32_t known)
-{
-	uint32_t n;
-	struct hf_error *err = hf_numbered_name_parse(folder, object, &n);
-
-	if (!err)
-		return n > known;
-	hf_error_free(err); /* it is of another kind */
-	return false;
-}
-
-/* What the catalog took in was there before the check: its writer had all that time. */
-static hf_err came_just_now(const struct hf_repo *repo, const char *object, bool *came)
-{
-	bool has = false;
-
-	if (strncmp(object, "commits/", 8) == 0) {
-		HF_TRY(hf_catalog_has_commit(repo->catalog, object, &has));
-		*came = !has;
-		return NULL;
-	}
-	*came = is_above("keyring", object, hf_repo_keyring(repo)->n) ||
-		is_above("checkpoints", object, repo->checkpoint);
-	return NULL;
 }
 
 /* The first copy was judged: the second is good if it is the same. */
@@ -64,35 +40,32 @@ static hf_err compare(struct hf_repo *repo, const char *object)
 		: hf_error_new(HF_CORRUPT, "it is not what the first copy is");
 }
 
-static hf_err look_again(const char *object, struct hf_repo *repo, hf_finding_fn *found, void *arg)
+static hf_err look_again(
+	const struct hf_half *half, struct hf_repo *repo, hf_half_fn *found, void *arg)
 {
-	HF_OWNED(hf_error) err = compare(repo, object);
+	HF_OWNED(hf_error) err = compare(repo, half->object);
 
 	if (!err)
 		return NULL;
 	if (!hf_scrub_finds(repo, err))
 		return HF_STEAL(err);
 	const bool missing = hf_error_kind(err) == HF_NOT_FOUND;
-	bool came = false;
-
-	if (missing)
-		HF_TRY(came_just_now(repo, object, &came));
 	HF_FREED char *text =
 		hf_format("second copy: %s", missing ? HF_SCRUB_MISSING : hf_error_text(err));
 	const struct hf_finding finding = {
-		.object = object,
+		.object = half->object,
 		.text = text,
-		.note = came,
+		/* What was there before the check had a writer with all that time. */
+		.note = missing && half->fresh,
 	};
 
-	found(arg, &finding);
-	return NULL;
+	return found(arg, &finding);
 }
 
 hf_err hf_halves_look_again(
-	const struct hf_halves *halves, struct hf_repo *repo, hf_finding_fn *found, void *arg)
+	const struct hf_halves *halves, struct hf_repo *repo, hf_half_fn *found, void *arg)
 {
 	for (size_t i = 0; i < halves->n; i++)
-		HF_TRY(look_again(halves->at[i].object, repo, found, arg));
+		HF_TRY(look_again(&halves->at[i], repo, found, arg));
 	return NULL;
 }

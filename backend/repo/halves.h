@@ -15,9 +15,11 @@ void hf_halves_release(struct hf_halves *halves);
 
 /* Is this one: the first copy good, the second missing? wrong: why each copy is bad, NULL: good. */
 bool hf_halves_are(char *const *wrong, unsigned copies);
-void hf_halves_add(struct hf_halves *halves, const char *object);
-/* Tells of each that has no good second copy still: a note where the catalog lacks the object. */
+/* fresh: it came after the check began. */
+void hf_halves_add(struct hf_halves *halves, const char *object, bool fresh);
+/* Finds each that has no good second copy still: of a fresh one that is a note. */
+typedef struct hf_error *hf_half_fn(void *arg, const struct hf_finding *finding);
 hf_err hf_halves_look_again(
-	const struct hf_halves *halves, struct hf_repo *repo, hf_finding_fn *found, void *arg);
+	const struct hf_halves *halves, struct hf_repo *repo, hf_half_fn *found, void *arg);
 
 #endif

@@ -297,7 +297,8 @@ hf_err hf_keys_refresh(struct hf_repo *repo)
 		err = NULL;
 	}
 	HF_TRY(err);
-	return hf_catalog_raise(repo->catalog, "keyring", hf_repo_keyring(repo)->n);
+	return repo->catalog ? hf_catalog_raise(repo->catalog, "keyring", hf_repo_keyring(repo)->n)
+			     : NULL;
 }
 
 hf_err hf_keys_put(

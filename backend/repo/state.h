@@ -154,6 +154,8 @@ void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span byt
 void hf_supply_keyring(struct hf_repo *repo);
 
 /* ---- sync.c ---- */
+/* A newer keyring, if there is one, and what it says of what the catalog has. Under the lock. */
+hf_err hf_sync_follow_keyring(struct hf_repo *repo);
 /* The names below commits/ of that time and later: what a checkpoint contains is not asked for. */
 hf_err hf_commits_since(struct hf_store *store, int64_t time, hf_object_fn *each, void *arg);
 /* Takes one record of a checkpoint in, whose origin is said. */

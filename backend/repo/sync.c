@@ -492,14 +492,14 @@ static hf_err sync_once(
 }
 
 /* What the catalog took in before it knew of a revocation is judged anew. */
-static hf_err follow_keyring(struct hf_repo *repo)
+hf_err hf_sync_follow_keyring(struct hf_repo *repo)
 {
 	const struct hf_keyring *keyring;
 
-	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
 	HF_TRY(hf_keys_refresh(repo));
 	keyring = hf_repo_keyring(repo);
-	for (size_t i = 0; i < keyring->n_slots; i++) {
+	/* While it is being opened there is no catalog: the first sync does it. */
+	for (size_t i = 0; repo->catalog && i < keyring->n_slots; i++) {
 		if (keyring->slots[i].revoked)
 			HF_TRY(hf_catalog_distrust(repo->catalog, keyring->slots[i].n,
 				keyring->slots[i].n_counts, repo->cutoff));
@@ -540,7 +540,8 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 	struct hf_error *err = NULL, *missing = NULL;
 
 	pthread_mutex_lock(&repo->lock);
-	err = follow_keyring(repo);
+	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
+	err = hf_sync_follow_keyring(repo);
 	/* Commits that the checkpoint contains need not be read. */
 	if (!err)
 		err = follow_checkpoint(repo, &vanished, &any, &missing);

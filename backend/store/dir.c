@@ -14,8 +14,9 @@
  * back. While keyring/ is missing, nothing that is missing counts as absent: the disk is away and
  * the path is its empty mount point.
  *
- * A killed writer leaves its temporary file. No one lists, reads or removes it: it can't be told
- * from one that another machine is writing, and may be deleted by hand when nothing writes.
+ * A killed writer leaves its temporary file. No one lists or reads it. It can't be told from one
+ * that another machine is writing but by its age, on the clock that dates the files: a prune
+ * removes those that nobody has written to for a day.
  */
 #include "backend/store/dir.h"
 
@@ -43,6 +44,8 @@
 #define OBJECT_MODE 0444
 #define DIRECTORY_MODE 0777
 #define ROOT_MODE 0700
+
+#define TEMPORARY_LIFE (24 * 3600 * HF_NS_PER_S)
 
 struct dir {
 	struct hf_store store;
@@ -442,11 +445,6 @@ static void ask_clock(struct dir *dir)
 		dir->calls->unlink(temp);
 }
 
-static hf_err tidy(struct hf_store *store)
-{
-	return hf_dir_tidy(dir_of(store)->root);
-}
-
 static hf_err now(struct hf_store *store, int64_t *now)
 {
 	struct dir *dir = dir_of(store);
@@ -459,6 +457,15 @@ static hf_err now(struct hf_store *store, int64_t *now)
 	if (!read_clock(dir, now))
 		*now = hf_time_now();
 	return NULL;
+}
+
+/* By the clock that dates the files: this machine's may be days ahead of it. */
+static hf_err tidy(struct hf_store *store)
+{
+	int64_t today;
+
+	HF_TRY(now(store, &today));
+	return hf_dir_tidy(dir_of(store)->root, today - TEMPORARY_LIFE);
 }
 
 static unsigned copies(struct hf_store *store, const char *name)

@@ -196,8 +196,8 @@ static int tidy_one(const char *path, const struct stat *st, int what, struct FT
 	return 0;
 }
 
-hf_err hf_dir_tidy(const char *root)
+hf_err hf_dir_tidy(const char *root, int64_t before)
 {
-	tidy_before = hf_time_now() - 24 * 3600 * HF_NS_PER_S;
+	tidy_before = before;
 	return nftw(root, tidy_one, 16, FTW_PHYS) == 0 ? NULL : hf_dir_refused("nftw");
 }

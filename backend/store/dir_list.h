@@ -8,7 +8,7 @@
 hf_err hf_dir_list(const char *root, const char *prefix, const char *after, bool names,
 	hf_object_fn *each, void *arg);
 
-/* Removes temporary files of writes that ended more than a day ago. */
-hf_err hf_dir_tidy(const char *root);
+/* Removes temporary files that were last written before that, as the file system dates them. */
+hf_err hf_dir_tidy(const char *root, int64_t before);
 
 #endif

@@ -2,18 +2,23 @@
  * A directory is known by the digest of its extents: equal extents are equal bytes, whichever
  * snapshot they stand in. A sound one is never entered again. One that is hurt is, by each snapshot
  * that has it, so that each is named, until enough was told.
+ *
+ * Others forget and prune meanwhile. What a walk of a snapshot finds is told only if the snapshot
+ * is still shown when the state was read again, and another walk, by that state, finds it too.
  */
 #include "backend/tree/check_tree.h"
 
 #include <stdlib.h>
 
 #include "backend/base/text.h"
+#include "backend/repo/catalog_state.h"
 #include "backend/repo/scrub.h"
 #include "backend/repo/segments_read.h"
 #include "backend/tree/content.h"
 #include "backend/tree/dir.h"
 
 #define MOST_TOLD 1000u
+#define WALKS 5 /* of one hurt snapshot, while the state changes */
 /* Chunks that were found of late: neighbours share chunks, and the catalog takes 5 µs to answer. */
 #define CONFIRMED 65536u
 
@@ -24,10 +29,37 @@ struct confirmed {
 	uint32_t plain; /* 0: this slot is empty */
 };
 
+/* What one walk of a snapshot found: nothing of it is believed yet. */
+struct found {
+	struct damage {
+		char *path, *text;
+	} * damages;
+	size_t n, cap;
+	uint64_t entries, hurt_paths;
+	struct hf_map dirs;   /* digests of those that are hurt */
+	struct hf_map absent; /* chunks that are in no pack */
+	struct hf_map missed; /* chunks that are lost */
+	bool hurt;
+};
+
+static void found_release(struct found *found)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		free(found->damages[i].path);
+		free(found->damages[i].text);
+	}
+	free(found->damages);
+	hf_map_release(&found->dirs);
+	hf_map_release(&found->absent);
+	hf_map_release(&found->missed);
+	*found = (struct found){0};
+}
+
 struct walk {
 	const struct hf_check_tree *check;
 	struct hf_check_tree_result *result;
 	const struct hf_snapshot_info *snapshot;
+	struct found found;
 	struct hf_map dirs;   /* digest of extents → enum known */
 	struct hf_map absent; /* chunks that are in no pack */
 	struct confirmed *confirmed;
@@ -37,6 +69,7 @@ struct walk {
 
 static void walk_release(struct walk *walk)
 {
+	found_release(&walk->found);
 	hf_map_release(&walk->dirs);
 	hf_map_release(&walk->absent);
 	free(walk->confirmed);
@@ -46,33 +79,34 @@ static void walk_release(struct walk *walk)
 
 static bool may_tell(const struct walk *walk)
 {
-	return walk->told < (walk->check->most ? walk->check->most : MOST_TOLD);
+	return walk->told + walk->found.n < (walk->check->most ? walk->check->most : MOST_TOLD);
 }
 
-static void tell(struct walk *walk, const char *text)
+static void note(struct walk *walk, const char *text)
 {
 	HF_RELEASED(hf_buf) path = {0};
-	struct hf_tree_damage damage = {.snapshot = walk->snapshot, .text = text};
+	struct found *found = &walk->found;
 
-	walk->result->hurt_paths++;
-	if (!may_tell(walk) || !walk->check->damaged)
+	found->hurt_paths++;
+	if (!may_tell(walk))
 		return;
-	walk->told++;
 	hf_text_show(hf_buf_span(&walk->path), &path);
-	damage.path = hf_buf_text(&path);
-	walk->check->damaged(walk->check->arg, &damage);
+	found->damages =
+		hf_grow(found->damages, &found->cap, found->n + 1, sizeof(*found->damages));
+	found->damages[found->n++] =
+		(struct damage){hf_strdup(hf_buf_text(&path)), hf_strdup(text)};
 }
 
-/* Takes err. An error of the store as a whole ends the check; any other is damage, and told. */
-static hf_err tell_error(struct walk *walk, struct hf_error *err, bool *hurt)
+/* Takes err. An error of the store as a whole ends the check; any other is damage. */
+static hf_err note_error(struct walk *walk, struct hf_error *err, bool *hurt)
 {
 	if (!err)
 		return NULL;
 	if (!hf_scrub_finds(hf_reader_repo(walk->check->reader), err))
 		return err;
 	*hurt = true;
-	tell(walk, hf_error_text(err));
-	hf_error_free(err); /* told */
+	note(walk, hf_error_text(err));
+	hf_error_free(err); /* its text is noted */
 	return NULL;
 }
 
@@ -127,21 +161,18 @@ static hf_err miss(void *arg, uint64_t from, const struct hf_extent *extent)
 {
 	struct walk *walk = arg;
 	const struct hf_check_tree *check = walk->check;
-	union hf_map_value *value = check->lost ? hf_map_get(check->lost, &extent->chunk) : NULL;
+	const bool lost = check->lost && hf_map_get(check->lost, &extent->chunk);
 	struct hf_location places[HF_MAX_LOCATIONS];
-	bool fresh;
 	size_t n;
 
 	(void)from;
-	if (value)
-		value->number = HF_LOST_MISSED;
-	if (value || hf_extent_is_hole(extent))
+	if (lost)
+		hf_map_put(&walk->found.missed, &extent->chunk, NULL);
+	if (lost || hf_extent_is_hole(extent))
 		return NULL;
 	HF_TRY(hf_segments_find(hf_reader_repo(check->reader), &extent->chunk, places, &n));
-	if (n > 0)
-		return NULL;
-	hf_map_put(&walk->absent, &extent->chunk, &fresh);
-	walk->result->absent_chunks += fresh;
+	if (n == 0)
+		hf_map_put(&walk->found.absent, &extent->chunk, NULL);
 	return NULL;
 }
 
@@ -249,11 +280,11 @@ static hf_err check_entry(
 	const size_t before = path_push(walk, entry->name);
 	struct hf_error *err;
 
-	walk->result->entries++;
+	walk->found.entries++;
 	if (entry->type == HF_DIR)
 		err = check_dir(walk, entry, depth, hurt);
 	else
-		err = tell_error(walk, check_content(walk, entry), hurt);
+		err = note_error(walk, check_content(walk, entry), hurt);
 	walk->path.len = before;
 	if (walk->check->progress)
 		atomic_fetch_add_explicit(&walk->check->progress->files, 1, memory_order_relaxed);
@@ -289,44 +320,127 @@ static hf_err check_names(struct walk *walk, const struct hf_entry *entry, unsig
 	}
 }
 
+static enum known known_of(const struct walk *walk, const struct hf_id *digest)
+{
+	const union hf_map_value *value = hf_map_get(&walk->dirs, digest);
+
+	if (value)
+		return value->number;
+	return hf_map_get(&walk->found.dirs, digest) ? HURT : UNKNOWN;
+}
+
 static hf_err check_dir(struct walk *walk, const struct hf_entry *entry, unsigned depth, bool *hurt)
 {
-	const union hf_map_value *value;
 	struct hf_error *bad = NULL;
 	bool hurt_here = false;
 	struct hf_id digest;
+	enum known known;
 
 	if (depth > HF_MAX_DEPTH)
-		return tell_error(
+		return note_error(
 			walk, hf_error_new(HF_CORRUPT, "directories are too deep here"), hurt);
 	hf_dir_digest(entry, &digest);
-	value = hf_map_get(&walk->dirs, &digest);
-	if (value && (value->number == SOUND || !may_tell(walk))) {
-		*hurt |= value->number == HURT;
+	known = known_of(walk, &digest);
+	if (known == SOUND || (known == HURT && !may_tell(walk))) {
+		*hurt |= known == HURT;
 		return NULL;
 	}
 	HF_TRY(check_names(walk, entry, depth, &hurt_here, &bad));
-	HF_TRY(tell_error(walk, bad, &hurt_here));
-	hf_map_put(&walk->dirs, &digest, NULL)->number = hurt_here ? HURT : SOUND;
+	HF_TRY(note_error(walk, bad, &hurt_here));
+	if (hurt_here)
+		hf_map_put(&walk->found.dirs, &digest, NULL);
+	else
+		hf_map_put(&walk->dirs, &digest, NULL)->number = SOUND;
 	*hurt |= hurt_here;
 	return NULL;
 }
 
-static hf_err check_root(struct walk *walk)
+/* ---- snapshots ---- */
+
+static void put_hurt(void *arg, const struct hf_id *digest, union hf_map_value *value)
+{
+	struct walk *walk = arg;
+
+	(void)value;
+	hf_map_put(&walk->dirs, digest, NULL)->number = HURT;
+}
+
+static void put_absent(void *arg, const struct hf_id *chunk, union hf_map_value *value)
+{
+	struct walk *walk = arg;
+	bool fresh;
+
+	(void)value;
+	hf_map_put(&walk->absent, chunk, &fresh);
+	walk->result->absent_chunks += fresh;
+}
+
+static void put_missed(void *arg, const struct hf_id *chunk, union hf_map_value *value)
+{
+	struct walk *walk = arg;
+
+	(void)value;
+	hf_map_get(walk->check->lost, chunk)->number = HF_LOST_MISSED;
+}
+
+static void tell(struct walk *walk)
+{
+	const struct found *found = &walk->found;
+
+	for (size_t i = 0; i < found->n && walk->check->damaged; i++) {
+		const struct hf_tree_damage damage = {.snapshot = walk->snapshot,
+			.path = found->damages[i].path,
+			.text = found->damages[i].text};
+
+		walk->check->damaged(walk->check->arg, &damage);
+	}
+	walk->told += found->n;
+}
+
+static void believe(struct walk *walk)
+{
+	struct hf_check_tree_result *result = walk->result;
+
+	tell(walk);
+	hf_map_each(&walk->found.dirs, put_hurt, walk);
+	hf_map_each(&walk->found.absent, put_absent, walk);
+	hf_map_each(&walk->found.missed, put_missed, walk);
+	result->snapshots++;
+	result->entries += walk->found.entries;
+	result->hurt_paths += walk->found.hurt_paths;
+	result->hurt_snapshots += walk->found.hurt;
+}
+
+static hf_err walk_snapshot(struct walk *walk)
 {
 	HF_RELEASED(hf_arena) arena = {0};
 	struct hf_entry root;
-	bool hurt = false;
-	struct hf_error *err;
 
+	found_release(&walk->found);
 	walk->path.len = 0;
-	err = hf_entry_parse_alone(walk->snapshot->snapshot.root, &arena, &root);
-	if (err)
-		HF_TRY(tell_error(walk, err, &hurt));
-	else
-		HF_TRY(check_dir(walk, &root, 0, &hurt));
-	walk->result->snapshots++;
-	walk->result->hurt_snapshots += hurt;
+	struct hf_error *err = hf_entry_parse_alone(walk->snapshot->snapshot.root, &arena, &root);
+
+	return err ? note_error(walk, err, &walk->found.hurt)
+		   : check_dir(walk, &root, 0, &walk->found.hurt);
+}
+
+static hf_err check_snapshot(struct walk *walk)
+{
+	struct hf_repo *repo = hf_reader_repo(walk->check->reader);
+	bool stands = true, changed = true;
+
+	HF_TRY(walk_snapshot(walk));
+	for (int walks = 1; walks < WALKS && changed && walk->found.hurt; walks++) {
+		HF_TRY(hf_repo_sync(repo, &changed));
+		HF_TRY(hf_catalog_snapshot_stands(
+			hf_repo_catalog(repo), walk->snapshot->id, &stands));
+		if (!stands)
+			return NULL;
+		/* Who shares the catalog may have brought it on before: once in any case. */
+		if (walks == 1 || changed)
+			HF_TRY(walk_snapshot(walk));
+	}
+	believe(walk);
 	return NULL;
 }
 
@@ -341,7 +455,7 @@ hf_err hf_check_trees(const struct hf_check_tree *check, struct hf_check_tree_re
 	HF_TRY(hf_history_snapshots(hf_reader_repo(check->reader), NULL, &arena, &snapshots));
 	for (size_t i = 0; i < snapshots.n; i++) {
 		walk.snapshot = &snapshots.at[i];
-		HF_TRY(check_root(&walk));
+		HF_TRY(check_snapshot(&walk));
 	}
 	return NULL;
 }
@@ -352,7 +466,7 @@ hf_err hf_check_snapshot(void *arg, const struct hf_snapshot_info *snapshot, boo
 	WALK walk = {.check = arg, .result = &result, .snapshot = snapshot};
 
 	walk.confirmed = hf_calloc(CONFIRMED, sizeof(*walk.confirmed));
-	HF_TRY(check_root(&walk));
-	*whole = result.hurt_snapshots == 0;
+	HF_TRY(walk_snapshot(&walk));
+	*whole = !walk.found.hurt;
 	return NULL;
 }

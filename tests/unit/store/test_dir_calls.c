@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/base/fd.h"
 #include "backend/base/time.h"
 #include "tests/lib/test.h"
 
@@ -414,13 +415,24 @@ START_TEST(a_file_system_that_syncs_no_directories_will_do)
 }
 END_TEST
 
+#define YEAR_2020 INT64_C(1577836800)
 #define YEAR_2040 INT64_C(2208988800)
+
+static int date_file(int fd, int64_t seconds)
+{
+	const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+	return futimens(fd, times);
+}
+
+static int sync_in_2020(int fd)
+{
+	return date_file(fd, YEAR_2020);
+}
 
 static int sync_in_2040(int fd)
 {
-	const struct timespec times[2] = {{.tv_sec = YEAR_2040}, {.tv_sec = YEAR_2040}};
-
-	return futimens(fd, times);
+	return date_file(fd, YEAR_2040);
 }
 
 START_TEST(the_clock_is_the_file_systems)
@@ -444,6 +456,36 @@ static int open_nothing_to_write(const char *path, int flags, mode_t mode)
 	errno = EROFS;
 	return -1;
 }
+
+/* One that another machine wrote last then. */
+static char *put_file(const struct taped_store *at, const char *name, int64_t seconds)
+{
+	HF_FREED char *folder = hf_test_path(at->root, "commits");
+	char *path = hf_test_path(folder, name);
+	HF_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(date_file(fd, seconds), 0);
+	return path;
+}
+
+START_TEST(what_is_tidied_is_old_by_the_file_systems_clock)
+{
+	struct hf_dir_calls calls = hf_dir_calls;
+	const int64_t days = 2 * 24 * 3600;
+
+	calls.fsync = sync_in_2020;
+	HF_RELEASED(taped_store) at = begin_with(&calls);
+	HF_FREED char *young = put_file(&at, ".tmp-1", YEAR_2020);
+	HF_FREED char *old = put_file(&at, ".tmp-2", YEAR_2020 - days);
+	HF_FREED char *object = put_file(&at, "object", YEAR_2020 - days);
+
+	ck_ok(hf_store_tidy(at.store));
+	ck_assert_int_eq(access(young, F_OK), 0);
+	ck_assert_int_ne(access(old, F_OK), 0);
+	ck_assert_int_eq(access(object, F_OK), 0);
+}
+END_TEST
 
 START_TEST(a_read_only_store_refuses_to_put_and_has_the_machines_clock)
 {
@@ -475,6 +517,7 @@ int main(void)
 		&a_link_whose_answer_was_lost_is_no_taken_name,
 		&a_file_system_that_syncs_no_directories_will_do,
 		&the_clock_is_the_file_systems,
+		&what_is_tidied_is_old_by_the_file_systems_clock,
 		&a_read_only_store_refuses_to_put_and_has_the_machines_clock,
 	};
 	Suite *suite = suite_create("directory store, call by call");
