@@ -98,7 +98,8 @@ static hf_err judge(struct hf_repo *repo, uint32_t n, struct hf_opened_checkpoin
 		HF_TRY(hf_sync_follow_keyring(repo));
 	const struct hf_slot *slot = hf_keys_slot(hf_repo_keyring(repo), opened->checkpoint.slot);
 
-	if (!slot || !hf_slot_may(slot, HF_MAINTAIN) ||
+	/* It says what there is of every source. */
+	if (!slot || !hf_slot_may(slot, HF_MAINTAIN) || slot->n_sources > 0 ||
 		(slot->revoked && n > slot->last_checkpoint))
 		return hf_error_new(
 			HF_DENIED, "slot %u may make no checkpoint", opened->checkpoint.slot);

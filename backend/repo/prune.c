@@ -18,8 +18,12 @@ hf_err hf_prune_begin(
 {
 	HF_OWNED(hf_prune) prune = hf_calloc(1, sizeof(*prune));
 
-	if (!options->dry_run)
+	if (!options->dry_run) {
 		HF_TRY(hf_repo_need(repo, HF_MAINTAIN, NULL));
+		if (hf_repo_slot(repo)->n_sources > 0)
+			return hf_error_new(HF_DENIED,
+				"this key is limited to some sources, and a prune is of all");
+	}
 	prune->repo = repo;
 	prune->options = *options;
 	prune->grace = options->grace >= 0 ? options->grace : hf_repo_settings(repo)->grace;

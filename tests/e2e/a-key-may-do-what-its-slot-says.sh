@@ -56,6 +56,8 @@ ok hf backup --source other "$WORK/tree"
 ok hf backup --source other "$WORK/tree"
 exits 8 hf --key-file "$WORK/limited" --cache-dir "$WORK/cache-l" backup --source tree "$WORK/tree"
 ok hf --key-file "$WORK/limited" --cache-dir "$WORK/cache-l" forget --keep-last 1 --protect 0s
+exits 8 hf --key-file "$WORK/limited" --cache-dir "$WORK/cache-l" prune
+said "a prune is of all"
 equal "$(hf snapshots --json -s files/tree | wc -l) $(hf snapshots --json -s other | wc -l)" "2 1" "snapshots"
 
 # Revoked, and then less of it is to count; not a time that is yet to come.

@@ -98,6 +98,19 @@ struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights)
 	return open_with(small, key);
 }
 
+struct hf_repo *hf_small_open_limited(struct hf_small *small, uint32_t rights, const char *source)
+{
+	static const char key[] = "the key of a slot that has one source only";
+	HF_RELEASED(hf_secret) secret = {0};
+	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
+	const struct hf_slot_wish wish = {
+		.name = "limited", .rights = rights, .sources = &source, .n_sources = 1};
+
+	hf_secret_set(&secret, hf_span_str(key));
+	ck_ok(hf_repo_add_slot(small->repo, &wish, &unlock));
+	return open_with(small, key);
+}
+
 struct hf_writer *hf_small_writer(struct hf_repo *repo)
 {
 	const struct hf_writer_options options = {0};

@@ -27,6 +27,8 @@ void hf_small_end(struct hf_small *small);
 struct hf_repo *hf_small_open(struct hf_small *small);
 /* The same with the key of another slot, which is added with these rights. */
 struct hf_repo *hf_small_open_as(struct hf_small *small, uint32_t rights);
+/* The same, limited to one source. */
+struct hf_repo *hf_small_open_limited(struct hf_small *small, uint32_t rights, const char *source);
 /* To the repository that `as` has open, with a key file of these bytes. */
 hf_err hf_small_add_slot(struct hf_repo *as, const char *name, uint32_t rights, const char *key);
 /* The first key on a machine with that cache directory: opens and syncs, where that succeeds. */

@@ -220,7 +220,7 @@ class Checkpoint(Container):
     def check(self, keyring):
         need(self.slot in keyring.slots, f"slot {self.slot} is not in the keyring")
         slot = keyring.slots[self.slot]
-        need(slot.rights & MAINTAIN, f"slot {self.slot} may not maintain")
+        need(slot.rights & MAINTAIN and not slot.patterns, f"slot {self.slot} may not maintain all")
         need(slot.live or self.number <= slot.last_checkpoint, f"slot {self.slot} is revoked")
         message = (b"holdfast checkpoint 1\0" + keyring.repository + u32(self.header.epoch)
                    + u32(self.slot) + self.hashes + u32(self.number))

@@ -18,7 +18,7 @@ static const struct hf_option add_options[] = {
 	OPTION("rights", HF_OPTION_TEXT, "LIST", rights,
 		"of write, read, maintain, admin (default: all)"),
 	OPTION("sources", HF_OPTION_TEXT, "GLOBS", sources,
-		"add to and forget of these sources only: 'pg/*,files/h-*'"),
+		"add to and forget of these sources only, and prune none: 'pg/*,files/h-*'"),
 	OPTION("new-key-file", HF_OPTION_TEXT, "FILE", new_key_file,
 		"what unlocks the new slot: a file of at least 32 random bytes that is there"),
 	OPTION("new-key-command", HF_OPTION_TEXT, "COMMAND", new_key_command,

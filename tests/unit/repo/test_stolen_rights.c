@@ -10,6 +10,7 @@
 #include "backend/repo/history.h"
 #include "backend/repo/reader.h"
 #include "tests/lib/forged.h"
+#include "tests/lib/numbered.h"
 #include "tests/lib/small_repo.h"
 #include "tests/lib/test.h"
 
@@ -359,6 +360,23 @@ START_TEST(a_stolen_readers_key_makes_no_checkpoint)
 }
 END_TEST
 
+START_TEST(a_maintainers_key_of_some_sources_makes_no_checkpoint)
+{
+	HF_OWNED(hf_repo)
+	thief = hf_small_open_limited(&small, HF_WRITE | HF_MAINTAIN, "files/other");
+	HF_RELEASED(hf_arena) arena = {0};
+	int64_t now;
+
+	ck_fails(HF_DENIED, hf_numbered_prune(thief, 0, NULL));
+	ck_ok(hf_store_now(hf_repo_store(thief), &now));
+	hf_forged_checkpoint_put(thief, hf_repo_slot(thief)->n, now + 3600 * HF_NS_PER_S);
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	ck_assert_uint_eq(snapshots_of(fresh, &arena).n, 2);
+	ck_assert_uint_eq(snapshots_of(small.repo, &arena).n, 2);
+}
+END_TEST
+
 START_TEST(a_checkpoint_that_a_revoked_maintainer_makes_does_not_count)
 {
 	HF_OWNED(hf_repo) thief = hf_small_open_as(&small, HF_MAINTAIN);
@@ -389,6 +407,7 @@ int main(void)
 	tcase_add_loop_test(
 		tests, a_stolen_key_does_what_its_rights_say_and_no_more, 0, ARRAY_LEN(keys));
 	tcase_add_test(tests, a_stolen_readers_key_makes_no_checkpoint);
+	tcase_add_test(tests, a_maintainers_key_of_some_sources_makes_no_checkpoint);
 	tcase_add_test(tests, a_checkpoint_that_a_revoked_maintainer_makes_does_not_count);
 	return hf_test_run_suite(suite);
 }

@@ -254,19 +254,7 @@ END_TEST
 
 START_TEST(a_stolen_key_of_some_sources_adds_to_no_other)
 {
-	HF_RELEASED(hf_secret) secret = {0};
-	const struct hf_unlock unlock = {.kind = HF_KEY_FILE, .secret = &secret};
-	const char *const sources[] = {"files/own"};
-	const struct hf_slot_wish wish = {
-		.name = "limited", .rights = HF_WRITE, .sources = sources, .n_sources = 1};
-	const struct hf_repo_options options = {.cache_dir = small.dir};
-	HF_OWNED(hf_repo) limited = NULL;
-	struct hf_store *store;
-
-	hf_secret_set(&secret, hf_span_str("a key of a writer that has one source only"));
-	ck_ok(hf_repo_add_slot(small.repo, &wish, &unlock));
-	ck_ok(hf_mem_store_open(small.mem, &store));
-	ck_ok(hf_repo_open(store, &unlock, &options, &limited));
+	HF_OWNED(hf_repo) limited = hf_small_open_limited(&small, HF_WRITE, "files/own");
 	struct hf_buf own = hf_forged_snapshot("files/own", MOMENT);
 	struct hf_buf other = hf_forged_snapshot("files/home", MOMENT + 1);
 	struct hf_buf longer = hf_forged_snapshot("files/owner", MOMENT + 1);
