@@ -360,8 +360,8 @@ static hf_err open_object(
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? hf_dir_absent(dir->root, path, copy)
-				       : hf_dir_refused("opening it");
+		return hf_dir_leads_nowhere(errno) ? hf_dir_absent(dir->root, path, copy)
+						   : hf_dir_refused("opening it");
 	if (fstat(fd, &st) < 0)
 		return hf_dir_refused("fstat");
 	if (!S_ISREG(st.st_mode))
@@ -420,8 +420,8 @@ static hf_err stat_object(struct hf_store *store, const char *name, unsigned cop
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return errno == ENOENT ? hf_dir_absent(dir->root, path, copy)
-				       : hf_dir_refused("stat");
+		return hf_dir_leads_nowhere(errno) ? hf_dir_absent(dir->root, path, copy)
+						   : hf_dir_refused("stat");
 	if (!S_ISREG(st.st_mode))
 		return hf_error_new(HF_CORRUPT, "not a regular file");
 	*size = (uint64_t)st.st_size;

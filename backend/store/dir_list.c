@@ -118,7 +118,7 @@ static hf_err show(const struct listing *listing, const struct level *level, con
 	if (!listing->names || !at->regular) {
 		if (fstatat(dirfd(level->open[at->copy]), strrchr(at->name, '/') + 1, &st, 0) < 0)
 			/* Removed meanwhile. */
-			return errno == ENOENT ? NULL : hf_dir_refused(at->name);
+			return hf_dir_leads_nowhere(errno) ? NULL : hf_dir_refused(at->name);
 		if (!S_ISREG(st.st_mode))
 			return NULL;
 		object.size = (uint64_t)st.st_size;

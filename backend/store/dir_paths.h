@@ -2,6 +2,9 @@
 #ifndef HF_STORE_DIR_PATHS_H
 #define HF_STORE_DIR_PATHS_H
 
+#include <errno.h>
+#include <stdbool.h>
+
 #include "backend/base/error.h"
 
 /* What the name of a file begins with while it is being written. */
@@ -13,7 +16,12 @@ char *hf_dir_path(const char *root, const char *name, unsigned copy);
 
 /* HF_SYSTEM when that copy's part of the store has gone: its keyring/ is missing. */
 hf_err hf_dir_check_there(const char *root, unsigned copy);
-/* After ENOENT at path: HF_NOT_FOUND, or why it says nothing about the object. */
+/* Errno where there is nothing, or a link that leads to nothing. */
+static inline bool hf_dir_leads_nowhere(int number)
+{
+	return number == ENOENT || number == ELOOP;
+}
+/* After one of these at path: HF_NOT_FOUND, or why it says nothing about the object. */
 hf_err hf_dir_absent(const char *root, const char *path, unsigned copy);
 /* HF_SYSTEM from errno, whatever its number: ENOENT does not always mean that an object is absent.
  */

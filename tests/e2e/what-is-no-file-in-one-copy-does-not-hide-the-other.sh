@@ -1,5 +1,5 @@
 #!/bin/bash
-# A directory, a FIFO or a link that leads nowhere in place of one copy of an object: as if that copy were gone. The
+# A directory, a FIFO or a link that leads nowhere, or to itself, in place of one copy of an object: as if that copy were gone. The
 # other one is used, check names it and repairs it; nothing waits for the FIFO's other end.
 . "$(dirname "$0")/lib.sh"
 
@@ -18,12 +18,13 @@ instead() {
     directory) mkdir "$2" ;;
     fifo) mkfifo "$2" ;;
     link) ln -s nowhere "$2" ;;
+    loop) ln -s "${2##*/}" "$2" ;;
     esac
 }
 
 for part in . twin; do
     for folder in keyring checkpoints commits meta; do
-        for how in directory fifo link; do
+        for how in directory fifo link loop; do
             rm -rf "$HOLDFAST_REPOSITORY" "$HOLDFAST_CACHE_DIR" "$WORK/back"
             cp -a "$WORK/whole" "$HOLDFAST_REPOSITORY"
             find "$HOLDFAST_REPOSITORY/$part/$folder" -type f | while read -r file; do
