@@ -183,6 +183,7 @@ struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
 	const int code = sqlite3_errcode(catalog->db);
 	const bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
 
+	catalog->hurt |= damaged;
 	return hf_error_new(damaged ? HF_CORRUPT : HF_LOCAL, "catalog %s: %s: %s",
 		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db));
 }
@@ -514,7 +515,7 @@ hf_err hf_catalog_each_commit(struct hf_catalog *catalog, hf_name_fn *each, void
 {
 	HF_USE use = hf_use_begin(catalog, EACH_COMMIT);
 
-	return hf_use_names(&use, each, arg);
+	return hf_use_commits(&use, each, arg);
 }
 
 static int64_t ask(struct hf_catalog *catalog, const char *text, int column)

@@ -23,6 +23,12 @@ void hf_catalog_cancel(struct hf_catalog *catalog);
 
 /* Small facts: "checkpoint", "keyring". 0 when not set. */
 hf_err hf_catalog_set(struct hf_catalog *catalog, const char *name, int64_t value);
+/*
+ * Takes err, or NULL: something was met in it that nobody writes, for its disk, or memory, has
+ * turned bits. HF_LOCAL, as it is no damage of the repository. Who syncs next reads it anew.
+ */
+hf_err hf_catalog_blame(struct hf_catalog *catalog, struct hf_error *err);
+bool hf_catalog_hurt(struct hf_catalog *catalog);
 /* One that only grows: what another process made of it meanwhile stays, if that is more. */
 hf_err hf_catalog_raise(struct hf_catalog *catalog, const char *name, int64_t value);
 hf_err hf_catalog_fact(struct hf_catalog *catalog, const char *name, int64_t *value);

@@ -106,6 +106,7 @@ struct hf_catalog {
 	unsigned held; /* look-ups under one view of the file; 0: none is held */
 	bool judged;   /* whether the next holds for that view */
 	bool suspect;  /* there are announced packs, or copies that are marked as bad */
+	bool hurt;     /* it has what nobody writes */
 };
 
 /*
@@ -131,7 +132,8 @@ void hf_use_text(struct hf_use *use, int at, struct hf_span text);
 void hf_use_int(struct hf_use *use, int at, int64_t value);
 hf_err hf_use_run(struct hf_use *use, const char *what);
 hf_err hf_use_step(struct hf_use *use, bool *row);
-hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg); /* column 0 of each row */
+hf_err hf_use_names(struct hf_use *use, hf_name_fn *each, void *arg);   /* column 0 of each row */
+hf_err hf_use_commits(struct hf_use *use, hf_name_fn *each, void *arg); /* where they are those */
 struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what);
 void hf_column_bytes(
 	sqlite3_stmt *statement, int column, void *at, size_t len); /* zeros if not len */

@@ -107,8 +107,37 @@ hf_err hf_catalog_substitute(struct hf_catalog *catalog, const struct hf_extent 
 		(size_t)sqlite3_column_bytes(use.statement, 0));
 
 	/* What is parsed points into it. */
-	HF_TRY(hf_record_parse_body(
-		HF_RECORD_SUBSTITUTE, hf_arena_span(arena, body), arena, &record));
+	HF_TRY(hf_catalog_blame(catalog,
+		hf_record_parse_body(
+			HF_RECORD_SUBSTITUTE, hf_arena_span(arena, body), arena, &record)));
 	*out = record.substitute.extents;
 	return NULL;
+}
+
+/* ---- of the catalog itself ---- */
+
+#define HURT "hurt" /* a fact */
+
+hf_err hf_catalog_blame(struct hf_catalog *catalog, struct hf_error *err)
+{
+	if (!err)
+		return NULL;
+	pthread_mutex_lock(&catalog->lock);
+	catalog->hurt = true;
+	/* For who comes next; if this fails, it meets the same. */
+	sqlite3_exec(catalog->db, "INSERT OR REPLACE INTO facts VALUES('" HURT "', 1)", NULL, NULL,
+		NULL);
+	pthread_mutex_unlock(&catalog->lock);
+	return hf_error_in(hf_error_as(err, HF_LOCAL),
+		"the catalog %s is hurt, and the next command reads it anew",
+		catalog->path ? catalog->path : "in memory");
+}
+
+bool hf_catalog_hurt(struct hf_catalog *catalog)
+{
+	int64_t fact = 0;
+
+	hf_error_free(
+		hf_catalog_fact(catalog, HURT, &fact)); /* who goes on with it meets the same */
+	return fact > 0 || catalog->hurt;
 }

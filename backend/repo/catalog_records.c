@@ -222,6 +222,31 @@ hf_err hf_catalog_labels(struct hf_catalog *catalog, const char *key, hf_name_fn
 	return hf_use_names(&use, each, arg);
 }
 
+struct commits {
+	struct hf_catalog *catalog;
+	hf_name_fn *each;
+	void *arg;
+};
+
+static hf_err judge_commit(void *arg, const char *name)
+{
+	const struct commits *commits = arg;
+	struct hf_id id;
+	int64_t time;
+
+	HF_TRY(hf_catalog_blame(commits->catalog,
+		name ? hf_commit_name_parse(name, &time, &id)
+		     : hf_error_new(HF_CORRUPT, "a commit without a name")));
+	return commits->each(commits->arg, name);
+}
+
+hf_err hf_use_commits(struct hf_use *use, hf_name_fn *each, void *arg)
+{
+	struct commits commits = {use->catalog, each, arg};
+
+	return hf_use_names(use, judge_commit, &commits);
+}
+
 static hf_err first_commit(struct hf_catalog *catalog, int64_t after, int64_t *time)
 {
 	HF_USE use = hf_use_begin(catalog, FIRST_COMMIT);
@@ -236,7 +261,7 @@ static hf_err first_commit(struct hf_catalog *catalog, int64_t after, int64_t *t
 	HF_TRY(hf_use_step(&use, &row));
 	found = row ? (const char *)sqlite3_column_text(use.statement, 0) : NULL;
 	*time = 0;
-	return found ? hf_commit_name_parse(found, time, &id) : NULL;
+	return found ? hf_catalog_blame(catalog, hf_commit_name_parse(found, time, &id)) : NULL;
 }
 
 hf_err hf_catalog_hide_ahead(struct hf_catalog *catalog, int64_t limit, int64_t *first)
@@ -270,7 +295,7 @@ hf_err hf_catalog_each_commit_of(
 	HF_USE use = hf_use_begin(catalog, EACH_COMMIT_OF);
 
 	hf_use_int(&use, 1, slot);
-	return hf_use_names(&use, each, arg);
+	return hf_use_commits(&use, each, arg);
 }
 
 static hf_err take_back(

@@ -203,7 +203,7 @@ hf_err hf_catalog_each_open_commit(
 	HF_USE use = hf_use_begin(catalog, OPEN_COMMITS);
 
 	hf_use_text(&use, 1, hf_span_str(until));
-	return hf_use_names(&use, each, arg);
+	return hf_use_commits(&use, each, arg);
 }
 
 hf_err hf_catalog_contain(struct hf_catalog *catalog, const char *name)
@@ -314,7 +314,7 @@ static hf_err show_records(struct hf_use *use, bool snapshots, hf_live_record_fn
 	bool row;
 
 	for (;;) {
-		struct hf_live_record record = {0};
+		struct hf_live_record record = {.catalog = use->catalog};
 		int first;
 
 		HF_TRY(hf_use_step(use, &row));
@@ -336,9 +336,8 @@ static hf_err show_records(struct hf_use *use, bool snapshots, hf_live_record_fn
 hf_err hf_live_record_parse(
 	const struct hf_live_record *live, struct hf_arena *arena, struct hf_record *out)
 {
-	return hf_error_in(
-		hf_record_parse_body(live->kind, hf_arena_span(arena, live->body), arena, out),
-		"the catalog");
+	return hf_catalog_blame(live->catalog,
+		hf_record_parse_body(live->kind, hf_arena_span(arena, live->body), arena, out));
 }
 
 hf_err hf_catalog_each_live(
@@ -385,12 +384,14 @@ hf_err hf_catalog_clear(struct hf_catalog *catalog)
 		" DELETE FROM forgotten_sources; DELETE FROM swept; DELETE FROM relied;"
 		" DELETE FROM settled; DELETE FROM announcements; DELETE FROM announced;"
 		" DELETE FROM segments; DELETE FROM proven;"
-		" DELETE FROM facts WHERE name = 'listed';";
+		" DELETE FROM facts WHERE name IN ('listed', 'hurt');";
 	struct hf_error *err = NULL;
 
 	pthread_mutex_lock(&catalog->lock);
 	if (sqlite3_exec(catalog->db, text, NULL, NULL, NULL) != SQLITE_OK)
 		err = hf_catalog_error(catalog, "clearing");
+	else
+		catalog->hurt = false;
 	pthread_mutex_unlock(&catalog->lock);
 	return err;
 }

@@ -75,6 +75,7 @@ struct hf_live_record {
 	enum hf_record_kind kind;
 	struct hf_span body; /* dies with the call */
 	struct hf_seen seen;
+	struct hf_catalog *catalog; /* that has it */
 };
 /* The record itself; it points into the arena. */
 hf_err hf_live_record_parse(

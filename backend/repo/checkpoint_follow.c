@@ -152,3 +152,16 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again)
 	*changed = true;
 	return hf_catalog_end(repo->catalog);
 }
+
+hf_err hf_checkpoint_read_anew(struct hf_catalog *catalog)
+{
+	HF_TRY(hf_catalog_begin(catalog));
+	struct hf_error *err = hf_catalog_clear(catalog);
+
+	if (!err)
+		err = hf_catalog_set(catalog, HF_FACT_TAKEN, 0);
+	if (!err)
+		return hf_catalog_end(catalog);
+	hf_catalog_cancel(catalog);
+	return err;
+}

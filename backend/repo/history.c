@@ -55,9 +55,12 @@ static hf_err parse_body(struct hf_span body, struct hf_arena *arena, struct hf_
 
 static hf_err ask(struct hf_repo *repo, const struct hf_snapshot_query *query, struct rows *rows)
 {
-	HF_TRY(hf_catalog_snapshots(hf_repo_catalog(repo), query, add_row, rows));
+	struct hf_catalog *catalog = hf_repo_catalog(repo);
+
+	HF_TRY(hf_catalog_snapshots(catalog, query, add_row, rows));
 	for (size_t i = 0; query->bodies && i < rows->n; i++)
-		HF_TRY(parse_body(rows->bodies[i], rows->arena, &rows->at[i]));
+		HF_TRY(hf_catalog_blame(
+			catalog, parse_body(rows->bodies[i], rows->arena, &rows->at[i])));
 	return NULL;
 }
 

@@ -401,20 +401,6 @@ static hf_err say_again(struct rebuild *rebuild)
 	return say_records(rebuild);
 }
 
-/* The next sync takes the checkpoint and all commits in again. */
-static hf_err forget_all(struct hf_catalog *catalog)
-{
-	HF_TRY(hf_catalog_begin(catalog));
-	struct hf_error *err = hf_catalog_clear(catalog);
-
-	if (!err)
-		err = hf_catalog_set(catalog, HF_FACT_TAKEN, 0);
-	if (!err)
-		return hf_catalog_end(catalog);
-	hf_catalog_cancel(catalog);
-	return err;
-}
-
 hf_err hf_rebuild(
 	struct hf_repo *repo, const struct hf_rebuild_options *options, struct hf_rebuilt *out)
 {
@@ -429,6 +415,6 @@ hf_err hf_rebuild(
 	/* What this catalog alone still knows must not go with it. */
 	if (rebuild.n_lost && rebuild.unsaid)
 		return NULL;
-	HF_TRY(forget_all(hf_repo_catalog(repo)));
+	HF_TRY(hf_checkpoint_read_anew(hf_repo_catalog(repo)));
 	return hf_repo_sync(repo, NULL);
 }

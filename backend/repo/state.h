@@ -126,6 +126,9 @@ hf_err hf_checkpoint_verify(struct hf_repo *repo, uint32_t n, unsigned copy);
  */
 hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again);
 
+/* Empties the catalog: the next sync takes the checkpoint and all commits in again. */
+hf_err hf_checkpoint_read_anew(struct hf_catalog *catalog);
+
 /* ---- relied.c ---- */
 /* Packs that a commit relies on and that nobody else told of: reads their own tables. */
 hf_err hf_relied_take(struct hf_repo *repo);

@@ -534,25 +534,46 @@ static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)
 		hf_store_url(repo->store));
 }
 
+/* One that is hurt is emptied, and read anew by what follows. */
+static hf_err mend_catalog(struct hf_repo *repo, bool *hurt)
+{
+	*hurt = hf_catalog_hurt(repo->catalog);
+	if (!*hurt)
+		return NULL;
+	hf_log(HF_WARN,
+		"the catalog of this machine is hurt and is read anew; it knows no more what was "
+		"taken from the store before",
+		"cache", repo->cache_dir ? repo->cache_dir : "in memory", NULL);
+	return hf_checkpoint_read_anew(repo->catalog);
+}
+
+static hf_err sync_whole(struct hf_repo *repo, bool *vanished, bool *any, struct hf_error **missing)
+{
+	*vanished = true;
+	hf_error_free(HF_STEAL(*missing));    /* of a try before */
+	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
+	HF_TRY(hf_sync_follow_keyring(repo));
+	/* Commits that the checkpoint contains need not be read. */
+	HF_TRY(follow_checkpoint(repo, vanished, any, missing));
+	for (int round = 0; *vanished && round < ROUNDS; round++)
+		HF_TRY(sync_once(repo, vanished, any, missing));
+	HF_TRY(hf_relied_take(repo));
+	HF_TRY(hide_ahead(repo));
+	return hf_gone_heads(repo);
+}
+
 hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 {
-	bool vanished = true, any = false;
+	bool vanished, any = false, hurt = false;
 	struct hf_error *err = NULL, *missing = NULL;
 
 	pthread_mutex_lock(&repo->lock);
-	hf_error_free(HF_STEAL(repo->newer)); /* what is still there is met again */
-	err = hf_sync_follow_keyring(repo);
-	/* Commits that the checkpoint contains need not be read. */
-	if (!err)
-		err = follow_checkpoint(repo, &vanished, &any, &missing);
-	for (int round = 0; !err && vanished && round < ROUNDS; round++)
-		err = sync_once(repo, &vanished, &any, &missing);
-	if (!err)
-		err = hf_relied_take(repo);
-	if (!err)
-		err = hide_ahead(repo);
-	if (!err)
-		err = hf_gone_heads(repo);
+	do {
+		hf_error_free(err); /* it came of a catalog that is hurt */
+		err = mend_catalog(repo, &hurt);
+		if (!err)
+			err = sync_whole(repo, &vanished, &any, &missing);
+	} while (err && !hurt && hf_catalog_hurt(repo->catalog));
 	pthread_mutex_unlock(&repo->lock);
 	if (!err && vanished)
 		err = still_vanished(repo, missing);

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Each error says what failed, on what, why, and what to do; and has its exit status."""
+import contextlib
+import glob
 import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 
 from lib import HOLDFAST, main
@@ -127,6 +130,28 @@ def thousands_of_paths_are_one_snapshot(bench):
     bench.run("backup", "-s", "many", *paths[:3000])
     assert bench.run("cat", f"latest/files/many{paths[2999]}").stdout == b"some text\n"
     fails(bench, 2, "9000 paths are too many", "backup", "-s", "many", "--dry-run", *paths)
+
+
+def a_catalog_that_is_hurt_is_read_anew(bench):
+    stored(bench)
+    listed = bench.run("snapshots").stdout
+
+    def hurt(statement, *values):
+        (path,) = glob.glob(os.path.join(bench.path("cache"), "*", "catalog.sqlite"))
+        with contextlib.closing(sqlite3.connect(path)) as catalog, catalog:
+            catalog.execute(statement, values)
+
+    # What every command reads is mended at once.
+    hurt("UPDATE commits SET name = replace(name, 'commits/2', 'commits/Z')")
+    done = bench.run("snapshots")
+    assert done.stdout == listed and b"is hurt and is read anew" in done.stderr, done
+    assert bench.run("snapshots").stderr == b""
+    # What is met later is told, and mended by who comes next.
+    hurt("UPDATE snapshots SET body = x'00'")
+    fails(bench, 1, "catalog .* is hurt, and the next command reads it anew", "snapshots")
+    done = bench.run("snapshots")
+    assert done.stdout == listed and b"is hurt and is read anew" in done.stderr, done
+    bench.run("check", "--read-data")
 
 
 def a_cache_that_cant_be_written_is_a_warning(bench):
