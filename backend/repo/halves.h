@@ -1,6 +1,7 @@
 /*
  * Objects whose second copy was not there when a check looked for it. Their writer may have been
- * between the two: so they are looked at again at the check's end, when nobody needed to wait.
+ * between the two: so they are looked at again at the check's end, when nobody needed to wait, and
+ * for one of the last minute a second is waited.
  */
 #ifndef HF_REPO_HALVES_H
 #define HF_REPO_HALVES_H

@@ -313,7 +313,16 @@ hf_err hf_keys_put(
 			"the keyring would grow to %zu bytes, and has room for %u", bytes.len,
 			HF_MAX_KEYRING);
 	hf_numbered_name("keyring", keyring->n, name);
-	return hf_store_put(store, name, hf_buf_span(&bytes));
+	struct hf_error *err = hf_store_put(store, name, hf_buf_span(&bytes));
+
+	if (!err || hf_error_kind(err) == HF_EXISTS ||
+		!hf_supply_is_first(store, name, hf_buf_span(&bytes)))
+		return err;
+	return hf_error_in(err,
+		"keyring %u is in force all the same, and only its second copy could not be "
+		"written; hint: the next backup, forget, prune or change of keys writes it, as "
+		"does `holdfast check --repair`",
+		keyring->n);
 }
 
 /* ---- changing the keyring ---- */

@@ -337,14 +337,29 @@ static hf_err run(struct hf_prune *prune)
 	return err;
 }
 
+/*
+ * Takes err. What was there when the state was read may have been let go by others since, who make
+ * a checkpoint before they delete.
+ */
+static hf_err judge_failure(struct hf_repo *repo, uint32_t before, struct hf_error *err)
+{
+	if (hf_error_kind(err) != HF_CORRUPT && hf_error_kind(err) != HF_NOT_FOUND)
+		return err;
+	hf_error_free(hf_repo_sync(repo, NULL)); /* there is one to tell already */
+	return repo->checkpoint == before
+		? err
+		: hf_error_in(hf_error_as(err, HF_TRANSIENT), "another prune came between");
+}
+
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,
 	struct hf_prune_result *result)
 {
+	const uint32_t before = repo->checkpoint;
 	HF_OWNED(hf_prune) prune = NULL;
 
 	HF_TRY(hf_prune_begin(repo, options, &prune));
 	struct hf_error *err = options->dry_run ? look_only(prune) : run(prune);
 
 	*result = prune->result;
-	return err;
+	return err ? judge_failure(repo, before, err) : NULL;
 }

@@ -62,6 +62,7 @@ struct hf_prune_result {
 /*
  * All three steps, as far as they are due. HF_DENIED without `maintain`, but for a dry run. Fails
  * with HF_SYSTEM, when all else is done, where there was no room to write anything anew.
+ * HF_TRANSIENT: others changed what it went by; it is worth another run, which marks all anew.
  */
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,
 	struct hf_prune_result *result);

@@ -155,6 +155,8 @@ hf_err hf_gone_heads(struct hf_repo *repo);
 void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span bytes);
 /* The same of the keyring in use. */
 void hf_supply_keyring(struct hf_repo *repo);
+/* Is the first copy of a keyring there with these bytes? Then it is in force without the second. */
+bool hf_supply_is_first(struct hf_store *store, const char *name, struct hf_span bytes);
 
 /* ---- sync.c ---- */
 /* A newer keyring, if there is one, and what it says of what the catalog has. Under the lock. */

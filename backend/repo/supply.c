@@ -22,6 +22,15 @@ void hf_supply_copies(struct hf_repo *repo, const char *name, struct hf_span byt
 	}
 }
 
+bool hf_supply_is_first(struct hf_store *store, const char *name, struct hf_span bytes)
+{
+	HF_RELEASED(hf_buf) found = {0};
+	struct hf_error *err = hf_store_get_all(store, name, 0, HF_MAX_KEYRING, &found);
+
+	hf_error_free(err); /* a yes was asked for, not a reason */
+	return hf_span_equal(hf_buf_span(&found), bytes);
+}
+
 /* One of the two numbered heads: a copy that is the one we verified is what the other lacks. */
 static void supply_head(
 	struct hf_repo *repo, const char *folder, uint32_t n, const struct hf_id *digest)

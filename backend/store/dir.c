@@ -302,7 +302,8 @@ static hf_err put_twice(struct dir *dir, const char *name, struct hf_span bytes)
 		return HF_STEAL(first);
 	second = create(dir, name, !orphan, bytes);
 	if (second && hf_error_kind(second) != HF_EXISTS)
-		return hf_error_in(HF_STEAL(second), "the other copy");
+		return hf_error_in(
+			HF_STEAL(second), "one copy of it is in place, the other is not");
 	return HF_STEAL(first);
 }
 

@@ -147,3 +147,15 @@ leave 64
 ok hf prune --grace 0s
 [ "$(stored_bytes)" -lt 2000000 ] || fail "$(stored_bytes) bytes are stored still"
 whole
+
+# Room for one copy of a keyring and not for both: it is in force and says so, and the next change brings the other.
+leave 4
+exits 1 hf key rotate
+said "No space left on device"
+said "keyring 2 is in force"
+cmp -s "$HOLDFAST_REPOSITORY/keyring/0000000002" "$HOLDFAST_REPOSITORY/twin/keyring/0000000002" && fail "there was room"
+rm "$WORK/prune-disk/filler"
+ok hf key rotate
+cmp "$HOLDFAST_REPOSITORY/keyring/0000000002" "$HOLDFAST_REPOSITORY/twin/keyring/0000000002" || fail "half a keyring"
+ok hf backup --source tree "$WORK/tree"
+whole

@@ -10,6 +10,7 @@
 #include "tools/cli/output.h"
 #include "tools/cmd/commands.h"
 
+#define TRIES 3
 #define CACHE ((size_t)32 << 20)
 
 struct prune {
@@ -153,6 +154,28 @@ static hf_err run_shown(struct hf_cli *cli, struct hf_reader *reader, struct hf_
 	return err;
 }
 
+/* Anew where others prune, too. What an earlier try deleted is counted. */
+static hf_err run_until_still(struct hf_cli *cli, struct hf_reader *reader,
+	struct hf_prune_options *how, struct hf_prune_result *result, struct reasons *reasons)
+{
+	const struct reasons asked = *reasons;
+	uint64_t swept = 0, bytes = 0;
+	struct hf_error *err = NULL;
+
+	for (int i = 0; i < TRIES; i++) {
+		*reasons = asked;
+		*result = (struct hf_prune_result){0};
+		err = run_shown(cli, reader, how, result, reasons);
+		result->swept = swept += result->swept;
+		result->swept_bytes = bytes += result->swept_bytes;
+		if (!err || hf_error_kind(err) != HF_TRANSIENT || i == TRIES - 1)
+			break;
+		hf_log(HF_INFO, "the prune begins anew", "why", hf_error_text(err), NULL);
+		hf_error_free(err); /* told */
+	}
+	return err;
+}
+
 hf_err hf_prune_why(struct hf_cli *cli)
 {
 	struct hf_prune_options how = {.grace = -1, .dry_run = true};
@@ -161,11 +184,11 @@ hf_err hf_prune_why(struct hf_cli *cli)
 	struct hf_reader *reader;
 
 	HF_TRY(hf_cli_reader(cli, CACHE, &reader));
-	HF_TRY(run_shown(cli, reader, &how, &result, &reasons));
+	HF_TRY(run_until_still(cli, reader, &how, &result, &reasons));
 	if (reasons.unfinished > 0) {
 		struct reasons without = {.finished_only = true};
 
-		HF_TRY(run_shown(cli, reader, &how, &result, &without));
+		HF_TRY(run_until_still(cli, reader, &how, &result, &without));
 		reasons.unfinished_bytes = HF_MAX(reasons.needed, without.needed) - without.needed;
 	}
 	if (!cli->json)
@@ -202,7 +225,7 @@ static hf_err run_prune(struct hf_cli *cli, const void *options, const struct hf
 			"that shows a forgotten snapshot loses it, and a backup under way may have "
 			"to begin anew",
 			NULL);
-	struct hf_error *err = run_shown(cli, reader, &how, &result, &reasons);
+	struct hf_error *err = run_until_still(cli, reader, &how, &result, &reasons);
 
 	/* Where something failed, what went before or in spite of it is gone all the same. */
 	if (!err || result.swept > 0)

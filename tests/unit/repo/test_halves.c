@@ -76,6 +76,7 @@ struct slow {
 	char name[HF_COMMIT_NAME_LEN + 1];
 	struct hf_buf bytes;
 	unsigned looks; /* at either copy */
+	unsigned late;  /* looks that are too early for it; 0: two */
 	bool came, hurt;
 };
 
@@ -85,7 +86,7 @@ static struct hf_error *come_late(void *arg, enum hf_store_call call, const char
 
 	if (call != HF_CALL_STAT || slow->came || strcmp(name, slow->name) != 0)
 		return NULL;
-	if (++slow->looks <= 2)
+	if (++slow->looks <= (slow->late ? slow->late : 2))
 		return NULL;
 	slow->came = true;
 	ck_ok(hf_store_mend(hf_repo_store(small.repo), slow->name, 1, hf_buf_span(&slow->bytes)));
@@ -111,6 +112,16 @@ static struct told check_beside(struct slow *slow)
 START_TEST(a_second_copy_that_comes_while_a_check_runs_is_no_finding)
 {
 	struct slow slow = {0};
+	const struct told told = check_beside(&slow);
+
+	ck_assert_msg(told.result.findings == 0, "%s: %s", told.object, told.text);
+	ck_assert_uint_eq(told.result.notes, 0);
+}
+END_TEST
+
+START_TEST(a_writer_that_is_between_its_two_copies_all_the_while_is_waited_for)
+{
+	struct slow slow = {.late = 6};
 	const struct told told = check_beside(&slow);
 
 	ck_assert_msg(told.result.findings == 0, "%s: %s", told.object, told.text);
@@ -182,6 +193,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_second_copy_that_comes_while_a_check_runs_is_no_finding);
+	tcase_add_test(tests, a_writer_that_is_between_its_two_copies_all_the_while_is_waited_for);
 	tcase_add_test(tests, one_that_comes_and_is_bad_is_a_finding);
 	tcase_add_loop_test(
 		tests, one_that_does_not_come_is_a_finding_where_the_catalog_knew_the_object, 0, 2);
