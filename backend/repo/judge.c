@@ -75,6 +75,15 @@ static hf_err note_announcement(void *arg, const struct hf_announcement *announc
 		hf_repo_catalog(prune->repo), &announcement->commit, note_announced, prune);
 }
 
+static hf_err note_hurt(void *arg, int64_t number)
+{
+	struct hf_pack_use *use = hf_prune_use_of(arg, number);
+
+	if (use)
+		use->hurt = true;
+	return NULL;
+}
+
 static hf_err gather_packs(struct hf_prune *prune)
 {
 	struct hf_catalog *catalog = hf_repo_catalog(prune->repo);
@@ -84,6 +93,7 @@ static hf_err gather_packs(struct hf_prune *prune)
 	if (prune->numbers)
 		memset(prune->by_number, 0, prune->numbers * sizeof(*prune->by_number));
 	HF_TRY(hf_catalog_each_pack(catalog, add_named, prune));
+	HF_TRY(hf_catalog_each_bad_pack(catalog, note_hurt, prune));
 	return hf_catalog_each_announcement(catalog, note_announcement, prune);
 }
 
@@ -277,13 +287,18 @@ hf_err hf_prune_each_needed(struct hf_prune *prune, hf_needed_fn *each, void *ar
 
 static hf_err count_needed(void *arg, const struct hf_location *copies, size_t n)
 {
+	struct hf_prune *prune = arg;
+
 	for (size_t i = 0; i < n; i++) {
-		struct hf_pack_use *use = hf_prune_use_of(arg, copies[i].pack);
+		struct hf_pack_use *use = hf_prune_use_of(prune, copies[i].pack);
 
 		use->live += copies[i].row.stored;
 		use->chunks++;
 		use->needed |= use->announced;
 		use->shared |= n > 1;
+		if (use->hurt && !use->lost)
+			HF_TRY(hf_catalog_is_bad_copy(hf_repo_catalog(prune->repo),
+				&copies[i].row.id, &use->pack.id, &use->lost));
 	}
 	return NULL;
 }

@@ -28,6 +28,8 @@ struct hf_pack_use {
 	bool needed;    /* announced, but has a chunk that something needs and no other pack has */
 	bool repacked;  /* what lives in it goes to another pack, and it will be announced */
 	bool young;     /* unused, but too young to be judged */
+	bool hurt;      /* a copy in it is marked as bad */
+	bool lost;      /* and something needs that very one */
 };
 
 /*

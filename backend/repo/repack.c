@@ -1,6 +1,6 @@
 /*
- * Where much of a pack is waste, what lives in it moves: compressed as it is, unsealed and sealed
- * again, its id computed on the way.
+ * Where much of a pack is waste, or it is hurt and what lives in it is not, that moves: compressed
+ * as it is, unsealed and sealed again, its id computed on the way.
  */
 #include <stdlib.h>
 
@@ -38,16 +38,20 @@ static uint64_t waste_of(const struct hf_pack_use *use)
  */
 static bool may_move(const struct hf_prune *prune, const struct hf_pack_use *use)
 {
-	if (!use->named || use->announced || use->shared || use->live == 0 || waste_of(use) == 0 ||
-		use->pack.seen > prune->now - prune->grace)
+	if (!use->named || use->announced || use->shared || use->live == 0 || use->lost ||
+		(waste_of(use) == 0 && !use->hurt) || use->pack.seen > prune->now - prune->grace)
 		return false;
 	return use->pack.kind == HF_META_PACK ||
 		(use->pack.kind == HF_CONTENT_PACK && hf_repo_may(prune->repo, HF_READ));
 }
 
+/* What is hurt before all else. */
 static int most_wasted_first(const void *a, const void *b)
 {
 	const struct hf_pack_use *const *x = a, *const *y = b;
+
+	if ((*x)->hurt != (*y)->hurt)
+		return (*x)->hurt ? -1 : 1;
 	const double p = (double)waste_of(*x) / (double)(*x)->pack.size;
 	const double q = (double)waste_of(*y) / (double)(*y)->pack.size;
 
@@ -74,7 +78,7 @@ static bool choose(struct hf_prune *prune)
 	}
 	if (n > 1)
 		qsort(by_waste, n, sizeof(struct hf_pack_use *), most_wasted_first);
-	for (size_t i = 0; i < n && waste > live / 100 * TOLERATED; i++) {
+	for (size_t i = 0; i < n && (by_waste[i]->hurt || waste > live / 100 * TOLERATED); i++) {
 		if (moved + by_waste[i]->live > MOST_MOVED ||
 			rows + by_waste[i]->chunks > MOST_ROWS)
 			break;

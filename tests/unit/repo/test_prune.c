@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backend/repo/check.h"
 #include "backend/repo/commit.h"
 #include "backend/repo/forget.h"
 #include "backend/repo/segments_read.h"
@@ -427,6 +428,45 @@ START_TEST(a_copy_that_is_marked_bad_does_not_spare_the_good_one)
 }
 END_TEST
 
+static struct hf_error *hurt_first(void *arg, const struct hf_object *object)
+{
+	if (*(bool *)arg)
+		return NULL;
+	hf_mem_at(small.mem, object->name, 0)->at[HF_HEADER_LEN + 10] ^= 1;
+	*(bool *)arg = true;
+	return NULL;
+}
+
+static uint64_t findings(void)
+{
+	const struct hf_check_options options = {.read_data = true};
+	struct hf_check_result result;
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	ck_ok(hf_check_objects(fresh, &options, &result));
+	return result.findings;
+}
+
+/* What was lost in it is stored again, but its other chunks are needed: they move. */
+START_TEST(a_pack_that_is_hurt_goes_once_what_it_lost_is_healed)
+{
+	const hf_files files[] = {UINT32_MAX, UINT32_MAX};
+	bool done = false;
+
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 1, files[0], NULL));
+	ck_ok(hf_store_list(hf_repo_store(small.repo), "packs/", "", hurt_first, &done));
+	ck_assert_uint_gt(findings(), 0);
+	/* Nothing is healed yet: it stays, whatever is hurt. */
+	prune_all();
+	ck_assert_uint_gt(findings(), 0);
+	ck_ok(hf_repo_sync(small.repo, NULL));
+	ck_ok(hf_numbered_backup(small.repo, "files/a", 2, files[1], NULL));
+	prune_all();
+	ck_assert_uint_eq(findings(), 0);
+	hf_numbered_expect(&small, "files/a", files, ARRAY_LEN(files));
+}
+END_TEST
+
 START_TEST(a_key_prunes_as_far_as_its_rights_go)
 {
 	HF_OWNED(hf_repo) blind = hf_small_open_as(&small, HF_MAINTAIN);
@@ -524,6 +564,7 @@ int main(void)
 	tcase_add_test(tests, twenty_prunes_in_a_row_leave_a_small_checkpoint);
 	tcase_add_test(tests, of_two_copies_by_who_may_delete_one_stays);
 	tcase_add_test(tests, a_copy_that_is_marked_bad_does_not_spare_the_good_one);
+	tcase_add_test(tests, a_pack_that_is_hurt_goes_once_what_it_lost_is_healed);
 	tcase_add_test(tests, a_key_prunes_as_far_as_its_rights_go);
 	tcase_add_test(tests, a_maintainer_may_die_at_any_call);
 	return hf_test_run_suite(suite);
