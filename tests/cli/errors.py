@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -119,6 +120,11 @@ def a_path_that_is_not_there_ends_with_6(bench):
     fails(bench, 2, "an operand is empty", "backup", "")
     fails(bench, 2, "no regular file", "cat", "latest/files/tree")
     fails(bench, 2, "hint: `holdfast ls latest`", "restore", "latest", bench.path("out"))
+
+
+def wrong_usage_is_told_in_the_format_that_was_asked_for(bench):
+    done = bench.run("--log-format", "json", "snapshots", "--bogus", status=2)
+    assert "bogus" in json.loads(done.stderr)["message"], done
 
 
 def thousands_of_paths_are_one_snapshot(bench):

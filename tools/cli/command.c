@@ -128,8 +128,12 @@ static void show_help(const struct hf_command *command)
 
 static hf_err run(struct hf_parsed *parsed, int argc, char **argv, struct hf_cli *cli)
 {
-	HF_TRY(hf_parse(argc, argv, cli, parsed));
-	HF_TRY(set_up_log(cli));
+	struct hf_error *err = hf_parse(argc, argv, cli, parsed);
+	struct hf_error *unusable = set_up_log(cli); /* also for what is said of the rest */
+
+	if (err)
+		hf_error_free(unusable); /* the first one says enough */
+	HF_TRY(err ? err : unusable);
 	if (cli->version) {
 		printf("holdfast %s\n", HF_VERSION);
 		return NULL;
