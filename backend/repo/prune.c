@@ -317,9 +317,8 @@ static hf_err look_only(struct hf_prune *prune)
 	return NULL;
 }
 
-static hf_err run(struct hf_prune *prune)
+static hf_err run_anew(struct hf_prune *prune)
 {
-	HF_TRY(hf_repo_sync_to_write(prune->repo));
 	HF_TRY(hf_prune_judge(prune));
 	struct hf_error *err = decide(prune);
 
@@ -330,6 +329,24 @@ static hf_err run(struct hf_prune *prune)
 	if (!err)
 		return unswept ? unswept : HF_STEAL(prune->unmoved);
 	hf_error_free(unswept); /* the first says more */
+	return err;
+}
+
+static hf_err run(struct hf_prune *prune)
+{
+	struct hf_repo *repo = prune->repo;
+
+	HF_TRY(hf_repo_sync_to_write(repo));
+	HF_TRY(hf_prune_reread(prune));
+	struct hf_error *err = run_anew(prune);
+
+	hf_catalog_bring_back(repo->catalog);
+	/* Ours must know of what was decided, or it would not notice a store that goes back. */
+	struct hf_error *unread = hf_repo_sync(repo, NULL);
+
+	if (!err)
+		return unread;
+	hf_error_free(unread); /* the first says more */
 	return err;
 }
 
