@@ -77,7 +77,8 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 	if (swept)
 		return NULL;
 	left->prune->result.unnamed_bytes += object->size;
-	if (!is_left(left->prune, object))
+	/* What is missing may be in one of these. */
+	if (left->prune->result.missing || !is_left(left->prune, object))
 		return NULL;
 	left->ids = hf_grow(left->ids, &left->cap, left->n + 1, sizeof(*left->ids));
 	left->ids[left->n++] = id;

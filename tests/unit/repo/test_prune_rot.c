@@ -238,6 +238,39 @@ START_TEST(a_commit_that_the_catalog_alone_still_knows_stops_a_prune_until_it_is
 }
 END_TEST
 
+START_TEST(what_no_commit_names_stays_while_something_is_missing)
+{
+	const struct lost lost = one_backup();
+	struct hf_prune_result result = {.missing = 0};
+	struct hf_rebuilt rebuilt;
+	uint64_t unnamed = 0;
+
+	/* Of a pack that another relies on: its commits are gone, and its own table is bad. So
+	 * nobody can tell what is in it. */
+	backup("files/b", 2, 0x103);
+	for (size_t i = 0; i < lost.n; i++)
+		lose(lost.commits[i]);
+	spoil(lost.pack);
+	HF_OWNED(hf_repo) fresh = hf_small_open(&small);
+
+	for (int i = 0; i < 3; i++) {
+		hf_mem_pass(small.mem, 4);
+		ck_ok(hf_numbered_prune(fresh, -1, &result));
+		ck_assert_uint_eq(result.missing, 2);
+		ck_assert_uint_eq(result.left, 0);
+		unnamed += result.unnamed_bytes;
+	}
+	ck_assert_uint_gt(unnamed, 0);
+	/* So both come back, once it can be read again. */
+	spoil(lost.pack);
+	ck_ok(hf_rebuild(fresh, NULL, &rebuilt));
+	ck_assert_uint_ge(rebuilt.packs, 1);
+	hf_repo_free(HF_STEAL(fresh));
+	hf_numbered_expect(&small, NULL, (const hf_files[]){0x3, 0x103}, 2);
+	hf_small_end(&small);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("prune_rot");
@@ -250,5 +283,6 @@ int main(void)
 
 	tcase_add_test(lost,
 		a_commit_that_the_catalog_alone_still_knows_stops_a_prune_until_it_is_said_again);
+	tcase_add_test(lost, what_no_commit_names_stays_while_something_is_missing);
 	return hf_test_run_suite(suite);
 }
