@@ -182,8 +182,9 @@ struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
 	const int code = sqlite3_errcode(catalog->db);
 	const bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
 
-	return hf_error_new(damaged ? HF_CORRUPT : HF_LOCAL, "catalog %s: %s: %s",
-		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db));
+	return hf_error_new(damaged ? HF_CORRUPT : HF_LOCAL, "catalog %s: %s: %s%s",
+		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db),
+		damaged ? "; hint: it is a cache: delete it" : "");
 }
 
 static void lock(struct hf_catalog *catalog)
