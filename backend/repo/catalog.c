@@ -184,8 +184,9 @@ struct hf_error *hf_catalog_error(struct hf_catalog *catalog, const char *what)
 	const bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
 
 	catalog->hurt |= damaged;
-	return hf_error_new(damaged ? HF_CORRUPT : HF_LOCAL, "catalog %s: %s: %s",
-		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db));
+	return hf_error_new(damaged ? HF_CORRUPT : HF_LOCAL, "catalog %s: %s: %s%s",
+		catalog->path ? catalog->path : "in memory", what, sqlite3_errmsg(catalog->db),
+		damaged ? "; hint: it is a cache, and may be deleted" : "");
 }
 
 static void lock(struct hf_catalog *catalog)

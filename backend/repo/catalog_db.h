@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "backend/repo/catalog.h"
 
@@ -102,11 +103,13 @@ struct hf_catalog {
 	sqlite3_stmt *statements[QUERIES];
 	/* The last query for snapshots, and for unfinished ones; NULL: none, or it is under way. */
 	sqlite3_stmt *asked[2];
-	bool open;     /* a transaction */
-	unsigned held; /* look-ups under one view of the file; 0: none is held */
-	bool judged;   /* whether the next holds for that view */
-	bool suspect;  /* there are announced packs, or copies that are marked as bad */
-	bool hurt;     /* it has what nobody writes */
+	bool open;                /* a transaction */
+	unsigned held;            /* look-ups under one view of the file; 0: none is held */
+	bool judged;              /* whether the next holds for that view */
+	bool suspect;             /* there are announced packs, or copies that are marked as bad */
+	bool hurt;                /* it has what nobody writes */
+	struct hf_catalog *aside; /* what it held before, or NULL */
+	atomic_uint edition;
 };
 
 /*

@@ -94,6 +94,19 @@ hf_err hf_catalog_snapshot_stands(
 /* Forgets all but the facts: what a checkpoint has passed by can't be taken back piece by piece. */
 hf_err hf_catalog_clear(struct hf_catalog *catalog);
 
+/* ---- for a while ---- */
+
+/*
+ * Puts aside what it holds: until that is brought back, it is an empty one that nobody else sees,
+ * in a file of dir (NULL: in memory). Nests not, and not inside begin/end.
+ */
+hf_err hf_catalog_put_aside(struct hf_catalog *catalog, const char *dir);
+void hf_catalog_bring_back(struct hf_catalog *catalog);
+/* What was put aside. */
+struct hf_catalog *hf_catalog_aside(struct hf_catalog *catalog);
+/* Changes with each of the two: the numbers of packs are others then. */
+unsigned hf_catalog_edition(struct hf_catalog *catalog);
+
 /* Unfinished runs older than this are dead: 30 days. */
 #define HF_UNFINISHED_LIFE (INT64_C(30) * 24 * 3600 * 1000000000)
 

@@ -61,7 +61,9 @@ hf_err hf_gone_commits(struct hf_repo *repo)
 	size_t gone = 0;
 	bool found;
 
-	HF_TRY(hf_catalog_each_commit(repo->catalog, note_known, &commits));
+	HF_TRY(hf_error_in(hf_catalog_each_commit(repo->catalog, note_known, &commits),
+		"the catalog in %s, a cache that can be deleted",
+		repo->cache_dir ? repo->cache_dir : "memory"));
 	HF_TRY(hf_commits_since(repo->store, commits.from, note_listed, &commits));
 	HF_TRY(hf_checkpoint_load(repo, &found));
 	for (size_t i = 0; i < commits.n; i++) {

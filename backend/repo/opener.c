@@ -8,6 +8,7 @@
 #include "backend/format/hash.h"
 #include "backend/format/limits.h"
 #include "backend/format/zip.h"
+#include "backend/repo/catalog_state.h"
 #include "backend/repo/segments_read.h"
 
 /* Packs whose keys are kept: their number in the catalog says where. About 2 MB when all are. */
@@ -17,6 +18,7 @@
 /* A pack that was met: what every chunk in it needs. */
 struct met {
 	int64_t n;
+	unsigned edition; /* of the catalog, whose number that is */
 	enum hf_object_kind kind;
 	uint64_t size;
 	uint8_t header[HF_HEADER_LEN];
@@ -84,6 +86,11 @@ static struct met **met_slot(struct hf_opener *opener, int64_t n)
 	return &opener->met[(uint64_t)n % KEPT_PACKS];
 }
 
+static unsigned edition_of(const struct hf_opener *opener)
+{
+	return hf_catalog_edition(hf_repo_catalog(opener->repo));
+}
+
 static hf_err meet(struct hf_opener *opener, int64_t n, struct met **out)
 {
 	HF_OWNED(met) met = hf_calloc(1, sizeof(*met));
@@ -91,6 +98,7 @@ static hf_err meet(struct hf_opener *opener, int64_t n, struct met **out)
 	struct hf_header header;
 	struct hf_pack pack;
 
+	met->edition = edition_of(opener);
 	HF_TRY(hf_catalog_pack(hf_repo_catalog(opener->repo), n, &pack));
 	met->n = n;
 	met->kind = pack.kind;
@@ -120,7 +128,7 @@ static hf_err met_take(struct hf_opener *opener, int64_t n, struct met **out)
 
 	pthread_mutex_lock(&opener->lock);
 	met = *slot;
-	if (met && met->n == n)
+	if (met && met->n == n && met->edition == edition_of(opener))
 		met->refs++;
 	else
 		met = NULL;

@@ -81,7 +81,8 @@ static hf_err meet_object(void *arg, const struct hf_object *object)
 	if (swept)
 		return NULL;
 	left->prune->result.unnamed_bytes += object->size;
-	if (!is_left(left->prune, object))
+	/* What is missing may be in one of these. */
+	if (left->prune->result.missing || !is_left(left->prune, object))
 		return NULL;
 	left->ids = hf_grow(left->ids, &left->cap, left->n + 1, sizeof(*left->ids));
 	left->ids[left->n++] = id;
@@ -321,9 +322,8 @@ static hf_err look_only(struct hf_prune *prune)
 	return NULL;
 }
 
-static hf_err run(struct hf_prune *prune)
+static hf_err run_anew(struct hf_prune *prune)
 {
-	HF_TRY(hf_repo_sync_to_write(prune->repo));
 	HF_TRY(hf_prune_judge(prune));
 	struct hf_error *err = decide(prune);
 
@@ -349,6 +349,24 @@ static hf_err judge_failure(struct hf_repo *repo, uint32_t before, struct hf_err
 	return repo->checkpoint == before
 		? err
 		: hf_error_in(hf_error_as(err, HF_TRANSIENT), "another prune came between");
+}
+
+static hf_err run(struct hf_prune *prune)
+{
+	struct hf_repo *repo = prune->repo;
+
+	HF_TRY(hf_repo_sync_to_write(repo));
+	HF_TRY(hf_prune_reread(prune));
+	struct hf_error *err = run_anew(prune);
+
+	hf_catalog_bring_back(repo->catalog);
+	/* Ours must know of what was decided, or it would not notice a store that goes back. */
+	struct hf_error *unread = hf_repo_sync(repo, NULL);
+
+	if (!err)
+		return unread;
+	hf_error_free(unread); /* the first says more */
+	return err;
 }
 
 hf_err hf_prune_run(struct hf_repo *repo, const struct hf_prune_options *options,

@@ -6,7 +6,7 @@
  *     sweep     what the newest checkpoint calls swept is deleted
  *
  * Whoever dies or sleeps in between leaves a repository in which nothing live is lost, and the next
- * run goes on. One thread.
+ * run goes on. Nothing rests on the local catalog: hf_prune_run() reads one of its own. One thread.
  */
 #ifndef HF_REPO_PRUNE_H
 #define HF_REPO_PRUNE_H

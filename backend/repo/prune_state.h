@@ -1,4 +1,4 @@
-/* What prune.c, judge.c and settle.c share of one run. For these files only. */
+/* What prune.c, reread.c, judge.c, repack.c and settle.c share of one run. For these files only. */
 #ifndef HF_REPO_PRUNE_STATE_H
 #define HF_REPO_PRUNE_STATE_H
 
@@ -23,6 +23,13 @@ struct hf_prune {
 
 struct hf_pack_use *hf_prune_use(const struct hf_prune *prune, const struct hf_id *id);
 struct hf_pack_use *hf_prune_use_of(const struct hf_prune *prune, int64_t number);
+
+/* ---- reread.c ---- */
+/*
+ * Puts the catalog aside for one that is read anew from the store; bring it back. HF_CORRUPT: the
+ * catalog knows of a commit that the store can't give; then it is in its place again.
+ */
+hf_err hf_prune_reread(struct hf_prune *prune);
 
 /* ---- judge.c ---- */
 /* Reads the state until it stands still, and judges every pack. */

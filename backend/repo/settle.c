@@ -91,12 +91,20 @@ struct settling {
 	bool any;
 };
 
+/* What is missing may be in one of which nobody knows what it has. */
+static bool must_stay(const struct making *making, const struct hf_id *id)
+{
+	const struct hf_pack_use *use = hf_prune_use(making->prune, id);
+
+	return is_segment(making, id) ||
+		(use && (use->needed || (!use->named && making->prune->result.missing > 0)));
+}
+
 static hf_err settle_pack(void *arg, const struct hf_id *id)
 {
 	struct settling *settling = arg;
 	struct making *making = settling->making;
-	const struct hf_pack_use *use = hf_prune_use(making->prune, id);
-	const bool swept = !(use && use->needed) && !is_segment(making, id);
+	const bool swept = !must_stay(making, id);
 	bool fresh;
 
 	settling->any = true;

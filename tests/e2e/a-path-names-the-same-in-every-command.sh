@@ -59,6 +59,7 @@ ln -s loop "$WORK/linked/loop"
 ln -s /etc "$WORK/linked/absolute"
 ln -s ../../../../../etc "$WORK/linked/out"
 ok hf backup --source linked "$WORK/linked"
+until_true test -e "$MNT/latest/files/linked/a/f"
 for path in file dir/f dir/deep/up dir/sideways/deep/up dir/sideways/sideways/f; do
     hf cat "latest/files/linked/$path" | cmp - "$MNT/latest/files/linked/$path" || fail "cat $path"
 done
