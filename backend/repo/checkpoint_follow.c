@@ -165,3 +165,15 @@ hf_err hf_checkpoint_read_anew(struct hf_catalog *catalog)
 	hf_catalog_cancel(catalog);
 	return err;
 }
+
+hf_err hf_checkpoint_mend_catalog(struct hf_repo *repo, bool *hurt)
+{
+	*hurt = hf_catalog_hurt(repo->catalog);
+	if (!*hurt)
+		return NULL;
+	hf_log(HF_WARN,
+		"the catalog of this machine is hurt and is read anew; it knows no more what was "
+		"taken from the store before",
+		"cache", repo->cache_dir ? repo->cache_dir : "in memory", NULL);
+	return hf_checkpoint_read_anew(repo->catalog);
+}

@@ -9,46 +9,71 @@
 #include "backend/repo/prune_state.h"
 #include "backend/repo/state.h"
 
-/* Commits that the old catalog has and the new one lacks. */
-struct lost {
-	struct hf_repo *repo;
-	int64_t ahead; /* what is dated then or later does not count; 0: there is none */
-	size_t n;
-	char first[HF_COMMIT_NAME_LEN + 1];
+/* Commits that the old catalog had before: what others add to it meanwhile is not lost. */
+struct known {
+	char (*names)[HF_COMMIT_NAME_LEN + 1];
+	size_t n, cap;
 };
-
-static hf_err look_for(void *arg, const char *name)
+static void known_release(struct known *known)
 {
-	struct lost *lost = arg;
-	struct hf_id id;
-	int64_t time;
-	bool has;
-	struct hf_error *err = hf_commit_name_parse(name, &time, &id);
+	free(known->names);
+}
 
-	/* A checkpoint contains what is older. */
-	if (!err && (time < lost->repo->cutoff || (lost->ahead && time >= lost->ahead)))
-		return NULL;
-	hf_error_free(err); /* a name that rotted is none that the store has */
-	HF_TRY(hf_catalog_has_commit(lost->repo->catalog, name, &has));
-	if (!has && lost->n++ == 0)
-		snprintf(lost->first, sizeof(lost->first), "%s", name);
+static hf_err note_known(void *arg, const char *name)
+{
+	struct known *known = arg;
+
+	known->names = hf_grow(known->names, &known->cap, known->n + 1, sizeof(*known->names));
+	snprintf(known->names[known->n++], sizeof(*known->names), "%s", name);
 	return NULL;
 }
 
-static hf_err read_anew(struct hf_repo *repo)
+/* A checkpoint contains what is older than its cutoff, and what is dated ahead does not count. */
+static hf_err is_lost(struct hf_repo *repo, const char *name, int64_t ahead, bool *lost)
 {
-	struct hf_catalog *old = hf_catalog_aside(repo->catalog);
-	struct lost lost = {.repo = repo};
+	struct hf_id id;
+	int64_t time;
+	bool has;
 
-	HF_TRY(hf_repo_sync(repo, NULL));
-	HF_TRY(hf_catalog_fact(old, "ahead", &lost.ahead));
-	HF_TRY(hf_catalog_each_commit(old, look_for, &lost));
-	if (lost.n == 0)
+	*lost = false;
+	HF_TRY(hf_commit_name_parse(name, &time, &id));
+	if (time < repo->cutoff || (ahead && time >= ahead))
+		return NULL;
+	HF_TRY(hf_catalog_has_commit(repo->catalog, name, &has));
+	*lost = !has;
+	return NULL;
+}
+
+static hf_err look_for(struct hf_repo *repo, const struct known *known, int64_t ahead)
+{
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < known->n; i++) {
+		bool lost;
+
+		HF_TRY(is_lost(repo, known->names[i], ahead, &lost));
+		if (lost && n++ == 0)
+			first = known->names[i];
+	}
+	if (n == 0)
 		return NULL;
 	return hf_error_new(HF_CORRUPT,
 		"%zu commits that this machine's cache knows can't be read any more, %s the first, "
 		"so nothing can be given up; hint: `holdfast check --repair`",
-		lost.n, lost.first);
+		n, first);
+}
+
+static hf_err read_anew(struct hf_repo *repo)
+{
+	__attribute__((cleanup(known_release))) struct known known = {0};
+	struct hf_catalog *old = hf_catalog_aside(repo->catalog);
+	int64_t ahead;
+
+	HF_TRY(hf_catalog_each_commit(old, note_known, &known));
+	HF_TRY(hf_catalog_fact(old, "ahead", &ahead));
+	HF_TRY(hf_repo_sync(repo, NULL));
+	return look_for(repo, &known, ahead);
 }
 
 hf_err hf_prune_reread(struct hf_prune *prune)

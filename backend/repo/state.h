@@ -128,6 +128,8 @@ hf_err hf_checkpoint_follow(struct hf_repo *repo, bool *changed, bool *again);
 
 /* Empties the catalog: the next sync takes the checkpoint and all commits in again. */
 hf_err hf_checkpoint_read_anew(struct hf_catalog *catalog);
+/* The same if it is hurt, with a warning. */
+hf_err hf_checkpoint_mend_catalog(struct hf_repo *repo, bool *hurt);
 
 /* ---- relied.c ---- */
 /* Packs that a commit relies on and that nobody else told of: reads their own tables. */

@@ -30,9 +30,10 @@ struct fetch {
 	struct hf_arena arena;
 	struct hf_commit commit;
 	const struct hf_slot *slot;
-	bool ahead;           /* it does not count yet */
-	bool counts;          /* its records; if not, its packs are readable all the same */
-	struct hf_error *why; /* not to be used */
+	uint32_t unknown_epoch; /* that it is of; 0: its keys are there */
+	bool ahead;             /* it does not count yet */
+	bool counts;            /* its records; if not, its packs are readable all the same */
+	struct hf_error *why;   /* not to be used */
 };
 
 static void fetch_free(void *job)
@@ -71,6 +72,7 @@ static hf_err judge(struct fetch *fetch)
 
 	if (header.kind != HF_COMMIT)
 		return hf_error_new(HF_CORRUPT, "it is no commit");
+	fetch->unknown_epoch = keys ? 0 : header.epoch;
 	if (!keys)
 		return hf_error_new(HF_CORRUPT,
 			"it is of epoch %u, which no keyring here has: a newer one is missing, or "
@@ -348,7 +350,8 @@ struct sync {
 	int64_t now;
 	struct fetch *batch[BATCH_COMMITS];
 	size_t n, bytes;
-	uint64_t met; /* that the catalog had */
+	uint64_t met;      /* that the catalog had */
+	uint32_t followed; /* the latest epoch for which a newer keyring was looked for */
 	bool vanished, changed;
 };
 
@@ -375,11 +378,29 @@ static void tell_uncounted(const struct fetch *fetch, const char *why)
 	hf_repo_tell(fetch->repo, HF_WARN, "a commit does not count", fetch->name, why);
 }
 
+/* Keys were rotated since this sync looked for a keyring: it is judged anew. */
+static hf_err know_epoch(struct sync *sync, struct fetch *fetch)
+{
+	if (fetch->unknown_epoch > sync->followed)
+		HF_TRY(hf_sync_follow_keyring(sync->repo));
+	sync->followed = HF_MAX(sync->followed, fetch->unknown_epoch);
+	if (!fetch->unknown_epoch || !hf_repo_epoch(sync->repo, fetch->unknown_epoch))
+		return NULL;
+	hf_error_free(HF_STEAL(fetch->why)); /* it is judged anew */
+	return fetch_work(fetch);
+}
+
 static hf_err fetch_done(void *job)
 {
 	struct fetch *fetch = job;
 	struct sync *sync = fetch->sync;
 
+	struct hf_error *err = know_epoch(sync, fetch);
+
+	if (err) {
+		fetch_free(fetch);
+		return err;
+	}
 	if (fetch->why) {
 		if (hf_error_kind(fetch->why) == HF_NOT_FOUND)
 			sync->vanished = true;
@@ -534,19 +555,6 @@ static hf_err still_vanished(struct hf_repo *repo, struct hf_error *missing)
 		hf_store_url(repo->store));
 }
 
-/* One that is hurt is emptied, and read anew by what follows. */
-static hf_err mend_catalog(struct hf_repo *repo, bool *hurt)
-{
-	*hurt = hf_catalog_hurt(repo->catalog);
-	if (!*hurt)
-		return NULL;
-	hf_log(HF_WARN,
-		"the catalog of this machine is hurt and is read anew; it knows no more what was "
-		"taken from the store before",
-		"cache", repo->cache_dir ? repo->cache_dir : "in memory", NULL);
-	return hf_checkpoint_read_anew(repo->catalog);
-}
-
 static hf_err sync_whole(struct hf_repo *repo, bool *vanished, bool *any, struct hf_error **missing)
 {
 	*vanished = true;
@@ -570,7 +578,7 @@ hf_err hf_repo_sync(struct hf_repo *repo, bool *changed)
 	pthread_mutex_lock(&repo->lock);
 	do {
 		hf_error_free(err); /* it came of a catalog that is hurt */
-		err = mend_catalog(repo, &hurt);
+		err = hf_checkpoint_mend_catalog(repo, &hurt);
 		if (!err)
 			err = sync_whole(repo, &vanished, &any, &missing);
 	} while (err && !hurt && hf_catalog_hurt(repo->catalog));

@@ -6,7 +6,6 @@
 
 #include "backend/base/fd.h"
 #include "backend/repo/forget.h"
-#include "backend/repo/rebuild.h"
 #include "backend/repo/segments_read.h"
 #include "tests/lib/numbered.h"
 #include "tests/lib/test.h"
@@ -226,7 +225,7 @@ START_TEST(a_commit_that_the_catalog_alone_still_knows_stops_a_prune_until_it_is
 		ck_fails_with(HF_CORRUPT, lost.commits[0], hf_numbered_prune(small.repo, -1, NULL));
 	}
 	ck_assert_uint_eq(hf_mem_count(small.mem, "packs/"), packs);
-	ck_ok(hf_rebuild(small.repo, NULL, &rebuilt));
+	ck_ok(hf_numbered_rebuild(small.repo, &rebuilt));
 	ck_assert_uint_eq(rebuilt.commits_lost, 1);
 	lose(lost.commits[0]);
 	for (int i = 0; i < 3; i++) {
@@ -263,7 +262,7 @@ START_TEST(what_no_commit_names_stays_while_something_is_missing)
 	ck_assert_uint_gt(unnamed, 0);
 	/* So both come back, once it can be read again. */
 	spoil(lost.pack);
-	ck_ok(hf_rebuild(fresh, NULL, &rebuilt));
+	ck_ok(hf_numbered_rebuild(fresh, &rebuilt));
 	ck_assert_uint_ge(rebuilt.packs, 1);
 	hf_repo_free(HF_STEAL(fresh));
 	hf_numbered_expect(&small, NULL, (const hf_files[]){0x3, 0x103}, 2);
