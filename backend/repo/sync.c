@@ -14,8 +14,10 @@
 
 #define DAY (24 * 3600 * HF_NS_PER_S)
 #define BATCH_COMMITS 256
-#define BATCH_BYTES (32u << 20)
-#define ROUNDS 5 /* of starting again when something listed had vanished */
+#define BATCH_BYTES (8u << 20)
+#define FETCHERS 4u
+#define UNDER_WAY (2 * FETCHERS) /* commits of up to 8 MiB, which parsed are thrice as large */
+#define ROUNDS 5                 /* of starting again when something listed had vanished */
 
 /* One commit on its way from the store into the catalog. */
 struct fetch {
@@ -463,7 +465,7 @@ hf_err hf_commits_since(struct hf_store *store, int64_t time, hf_object_fn *each
 
 static hf_err sync_commits(struct sync *sync)
 {
-	HF_TRY(hf_pool_new(&fetch_ops, HF_MIN(hf_cpus(), 4), 64, &sync->pool));
+	HF_TRY(hf_pool_new(&fetch_ops, HF_MIN(hf_cpus(), FETCHERS), UNDER_WAY, &sync->pool));
 	struct hf_error *err = hf_commits_since(sync->repo->store, sync->repo->cutoff, meet, sync);
 
 	if (!err)

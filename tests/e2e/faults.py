@@ -56,15 +56,28 @@ class Stage:
         # The catalog on a disk would be most of the time.
         base = os.environ.get("HF_E2E_DIR") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
         self.top = tempfile.mkdtemp(prefix="holdfast-faults.", dir=base)
-        os.mkdir(self.top + "/0")
-        self.first = Place(self.top + "/0")
-        scene.prepare(self.first)
-        self.first.save()
+        self.first = self.prepare(self.top + "/0")
         self.unchanged = set()  # k % 2 of points that left all as it was, and had their verdict
         self.free = queue.Queue()
         self.free.put(self.first)
         for i in range(1, WORKERS):
             self.free.put(self.first.twin(f"{self.top}/{i}"))
+
+    def prepare(self, top, tries=9):
+        """Which files share a chunk depends on the key: not with each is there something to do."""
+        os.mkdir(top)
+        place = Place(top)
+        self.scene.prepare(place)
+        place.save()
+        try:
+            self.scene.counted(place, place.ok(*self.scene.args(place)))
+        except Failed:
+            if tries == 1:
+                raise
+            shutil.rmtree(top)
+            return self.prepare(top, tries - 1)
+        place.reset()
+        return place
 
     def count(self, preload, **env):
         place = self.first
