@@ -50,14 +50,16 @@ static void rebuild_release(struct rebuild *rebuild)
 
 /* ---- what is whole ---- */
 
-/* The first copy whose digest is the name. *good false: there is none. */
+enum read { GOOD, BAD, UNREAD };
+
+/* The first copy whose digest is the name. UNREAD: there is none, and the disk gave an error. */
 static hf_err read_good(struct hf_repo *repo, const char *name, const struct hf_id *id,
-	struct hf_buf *out, bool *good)
+	struct hf_buf *out, enum read *read)
 {
 	struct hf_store *store = hf_repo_store(repo);
+	bool good = false, unread = false;
 
-	*good = false;
-	for (unsigned copy = 0; copy < hf_store_copies(store, name) && !*good; copy++) {
+	for (unsigned copy = 0; copy < hf_store_copies(store, name) && !good; copy++) {
 		struct hf_error *err;
 		struct hf_id digest;
 
@@ -66,9 +68,11 @@ static hf_err read_good(struct hf_repo *repo, const char *name, const struct hf_
 		if (err && !hf_scrub_finds(repo, err))
 			return err;
 		hf_sha256(hf_buf_span(out), &digest);
-		*good = !err && hf_id_equal(&digest, id);
+		good = !err && hf_id_equal(&digest, id);
+		unread |= err && hf_error_kind(err) == HF_SYSTEM;
 		hf_error_free(err); /* check tells of each bad copy */
 	}
+	*read = good ? GOOD : unread ? UNREAD : BAD;
 	return NULL;
 }
 
@@ -76,7 +80,8 @@ static hf_err look_for_commit(struct rebuild *rebuild, const char *name, bool kn
 {
 	HF_RELEASED(hf_buf) object = {0};
 	struct lost lost;
-	bool good, contained;
+	enum read read;
+	bool contained;
 
 	HF_TRY(hf_stop_check(rebuild->options->stop));
 	HF_TRY(hf_commit_name_parse(name, &lost.time, &lost.id));
@@ -86,8 +91,8 @@ static hf_err look_for_commit(struct rebuild *rebuild, const char *name, bool kn
 	/* What a checkpoint contains needs its commit no more. */
 	if (contained || lost.time < rebuild->repo->cutoff)
 		return NULL;
-	HF_TRY(read_good(rebuild->repo, name, &lost.id, &object, &good));
-	if (good)
+	HF_TRY(read_good(rebuild->repo, name, &lost.id, &object, &read));
+	if (read == GOOD)
 		return NULL;
 	rebuild->out->commits_lost++;
 	rebuild->lost = hf_grow(
@@ -230,14 +235,15 @@ static hf_err take_pack(struct rebuild *rebuild, const char *name, const struct 
 	HF_RELEASED(hf_buf) object = {0};
 	struct hf_header header = {0};
 	struct hf_error *err;
-	bool good;
+	enum read read;
 
 	HF_TRY(hf_stop_check(rebuild->options->stop));
-	HF_TRY(read_good(rebuild->repo, name, id, &object, &good));
-	err = good ? hf_header_parse(hf_buf_span(&object), &header) : NULL;
+	HF_TRY(read_good(rebuild->repo, name, id, &object, &read));
+	rebuild->out->unread += read == UNREAD;
+	err = read == GOOD ? hf_header_parse(hf_buf_span(&object), &header) : NULL;
 	if (header.kind == HF_SEGMENT)
 		return err; /* checkpoints name these */
-	if (good && !err && header.kind == (meta ? HF_META_PACK : HF_CONTENT_PACK)) {
+	if (read == GOOD && !err && header.kind == (meta ? HF_META_PACK : HF_CONTENT_PACK)) {
 		err = hf_told_read(rebuild->repo, id, &object, &told);
 		if (!err)
 			return say_pack(rebuild, &told);

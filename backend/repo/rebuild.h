@@ -29,6 +29,7 @@ struct hf_rebuilt {
 	/* Packs that are not whole or not true, records that their slot or this key may not write.
 	 */
 	uint64_t left;
+	uint64_t unread; /* packs among them that the disk did not give: another try may say more */
 };
 
 /* How many snapshots lack only the commit that says they are finished: it is lost, or to come. */

@@ -50,6 +50,7 @@ struct check_run {
 	struct held *held;  /* what is to be said of them */
 	size_t n_held, held_cap;
 	uint64_t unended; /* snapshots without their last commit */
+	uint64_t unread;  /* packs that a repair could not read */
 };
 
 /* "what: text", or the text alone */
@@ -288,10 +289,10 @@ static void show_rebuilt(const struct hf_cli *cli, const struct hf_rebuilt *rebu
 	HF_RELEASED(hf_buf) line = {0};
 
 	if (cli->json) {
-		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", "rebuilt",
+		hf_json_line(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "type", "rebuilt",
 			"commits_lost", (json_int_t)rebuilt->commits_lost, "packs",
 			(json_int_t)rebuilt->packs, "records", (json_int_t)rebuilt->records, "left",
-			(json_int_t)rebuilt->left));
+			(json_int_t)rebuilt->left, "unread", (json_int_t)rebuilt->unread));
 		return;
 	}
 	if (rebuilt->commits_lost)
@@ -307,19 +308,26 @@ static void show_rebuilt(const struct hf_cli *cli, const struct hf_rebuilt *rebu
 			"%llu packs or records are left out: they are not whole or not true, or "
 			"not for their key or this one to write\n",
 			(unsigned long long)rebuilt->left);
+	if (rebuilt->unread)
+		hf_buf_printf(&line,
+			"%llu packs that no commit names could not be read: what they tell may "
+		        "come "
+			"back with another try\n",
+			(unsigned long long)rebuilt->unread);
 	if (line.len)
 		hf_talk_print(hf_buf_span(&line));
 }
 
 /* Commits first: what they name is then looked at like all else. */
 static hf_err rebuild(
-	const struct check_run *run, struct hf_reader *reader, const struct hf_rebuild_options *how)
+	struct check_run *run, struct hf_reader *reader, const struct hf_rebuild_options *how)
 {
 	struct hf_rebuilt rebuilt;
 
 	HF_TRY(hf_error_in(
 		hf_rebuild(hf_reader_repo(reader), how, &rebuilt), "making lost commits again"));
 	show_rebuilt(run->cli, &rebuilt);
+	run->unread = rebuilt.unread;
 	return NULL;
 }
 
@@ -341,6 +349,7 @@ static hf_err check_both(struct hf_cli *cli, struct check_run *run, const struct
 	if (check->repair)
 		HF_TRY(rebuild(run, reader, &how));
 	HF_TRY(check_objects(run, reader, check, objects));
+	objects->findings += run->unread;
 	HF_TRY(hf_rebuild_count_unended(hf_reader_repo(reader), &how, &run->unended));
 	HF_TRY(check_trees(run, reader, trees));
 	/* No mark is needed for these: nobody takes them for stored. */
