@@ -311,7 +311,7 @@ static void show_rebuilt(const struct hf_cli *cli, const struct hf_rebuilt *rebu
 	if (rebuilt->unread)
 		hf_buf_printf(&line,
 			"%llu packs that no commit names could not be read: what they tell may "
-		        "come "
+			"come "
 			"back with another try\n",
 			(unsigned long long)rebuilt->unread);
 	if (line.len)
